@@ -1,0 +1,26 @@
+# make run [STEP=02] | make test [STEP=02] | make lab        PYTHON=python3.13 chooses the interpreter
+PYTHON ?= python3
+STEP ?=
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+
+.PHONY: run test lab lock clean
+.DEFAULT_GOAL := run
+
+run:
+	@$(PYTHON) requirements/install.py run
+	@exec $(BIN)/workbook run $(STEP)
+
+test:
+	@$(PYTHON) requirements/install.py test
+	@exec $(BIN)/workbook test $(STEP)
+
+lab:
+	@$(PYTHON) requirements/install.py lab
+	@exec $(BIN)/jupyter lab --notebook-dir notebooks $(LABFLAGS)
+
+lock:   # after a change of the dependencies in pyproject.toml
+	@$(PYTHON) requirements/install.py test
+	@$(BIN)/python requirements/lock.py
+
+clean:
+	rm -rf .venv .artifacts .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,91 @@
+"""A small text browser: sends a request, and shows a page as its words, fields and buttons."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import Message
+from html.parser import HTMLParser
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from workbook.errors import WorkbookError
+
+DEADLINE = 10  # seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Message
+    text: str
+
+    @property
+    def is_page(self) -> bool:
+        return self.headers.get_content_type() == "text/html"
+
+    def __str__(self) -> str:
+        """Status line and body; of an HTML page, what can be read in it."""
+        shown = as_text(self.text) if self.is_page else self.text
+        return f"{self.status} {HTTPStatus(self.status).phrase}\n{shown}"
+
+
+def request(
+    method: str, url: str, fields: dict[str, str] | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """Send one request; `fields` are sent as a form. An error status is an answer like any other.
+
+    Raises WorkbookError when nobody answers.
+    """
+    data = urlencode(fields).encode() if fields is not None else None
+    message = urllib.request.Request(url, data, headers or {}, method=method)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our services are on this machine
+    try:
+        with opener.open(message, timeout=DEADLINE) as answer:
+            return Answer(answer.status, answer.headers, answer.read().decode(errors="replace"))
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return Answer(answer.code, answer.headers, answer.read().decode(errors="replace"))
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        said = getattr(reason, "strerror", None) or str(reason)
+        raise WorkbookError(f"no answer from {url}: {said}") from None
+
+
+def as_text(html: str) -> str:
+    """The page's main part: a line for each block, [value] for a field, [[name]] for a button."""
+    reader = _Reader()
+    reader.feed(html)
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _Reader(HTMLParser):
+    BLOCKS = frozenset({"h1", "h2", "p", "form", "table", "tr", "ul", "li", "button"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.in_main = False
+
+    def handle_starttag(self, tag: str, attributes: Sequence[tuple[str, str | None]]) -> None:
+        if tag == "main":
+            self.in_main = True
+        if tag in self.BLOCKS:
+            self.parts.append("\n")
+        if tag == "button":
+            self.parts.append("[[")
+        if tag == "input":
+            self.parts.append(f" [{dict(attributes).get('value') or ''}]")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "main":
+            self.in_main = False
+        if tag == "button":
+            self.parts.append("]]")
+        if tag in self.BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if self.in_main:
+            self.parts.append(data.replace("\n", " "))

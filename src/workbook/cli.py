@@ -1,0 +1,177 @@
+"""The command line: workbook list | run | test | diff | start | check | hint | doctor, and three for authors."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbook import course
+from workbook.course import ROOT
+from workbook.errors import WorkbookError
+
+# Every command imports what it needs when it runs: `make run` must not wait for what only authors use.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except WorkbookError as error:
+        print(f"workbook: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="workbook", description="The course's own tool.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, about: str, *arguments: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        command.set_defaults(command=globals()[f"{name}_command"])
+        for argument in arguments:
+            optional = argument.endswith("?")
+            command.add_argument(
+                argument.rstrip("?"), nargs="?" if optional else None, metavar=argument.rstrip("?").upper()
+            )
+        return command
+
+    add("list", "Show the recipes.")
+    add("run", "Start the system of a step (the newest by default); Ctrl-C stops it.", "recipe?")
+    add("test", "Check the code and run all tests, or only those that belong to one step.", "recipe?")
+    add("diff", "Show what changes from one step to another, and why.", "old", "new")
+    add("start", "Lay out micro/ as a recipe finds it; an existing one is kept as a backup.", "recipe")
+    add("check", "Say what of micro/ differs from the end of a recipe, and which exercises it solves.", "recipe")
+    add("hint", "Show a hint for an exercise: level 1, 2, ..., at last `solution`.", "recipe", "exercise", "level?")
+    add("doctor", "Explain this machine: what is there, what is missing, what to do.")
+    add("execute", "For authors: run notebooks from their first cell and store the outputs.").add_argument(
+        "recipes", nargs="*", metavar="RECIPE"
+    )
+    add("forward", "For authors: carry a fix in one step's file into all later steps.", "recipe", "file").add_argument(
+        "--base", default="HEAD", metavar="COMMIT", help="the commit before the fix (default: HEAD)"
+    )
+    add("picture", "For authors: print the architecture after a recipe as SVG.", "recipe?")
+    return top
+
+
+def chosen(options: argparse.Namespace) -> course.Recipe:
+    return course.recipe(options.recipe) if options.recipe else course.newest()
+
+
+def micro_folder() -> Path:
+    return ROOT / "notebooks" / "micro"
+
+
+def list_command(_: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "recipe", "what it teaches", "run its system", box=None, pad_edge=False)
+    for each in course.recipes():
+        table.add_row(each.slug, each.title, each.teaches, f"make run STEP={each.number}")
+    Console().print(table)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    step = chosen(options)
+    command = [sys.executable, str(step.step / "run.py")]
+    if os.name == "posix":
+        os.execv(command[0], command)
+    return subprocess.call(command)
+
+
+def test_command(options: argparse.Namespace) -> int:
+    checks = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
+    tests = ["pytest"]
+    if options.recipe:
+        checks, tests = [], ["pytest", "--step", chosen(options).number]
+    for command in [*checks, tests]:
+        print(f"$ {' '.join(command)}", flush=True)
+        code = subprocess.call([sys.executable, "-m", *command], cwd=ROOT)
+        if code:
+            return code
+    return 0
+
+
+def diff_command(options: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    from workbook import diff
+
+    text = diff.as_text(course.recipe(options.old), course.recipe(options.new))
+    console = Console()
+    if console.is_terminal:
+        console.print(Syntax(text, "diff", background_color="default", word_wrap=True))
+    else:
+        print(text, end="")
+
+
+def start_command(options: argparse.Namespace) -> None:
+    from workbook import micro
+
+    print(micro.begin(chosen(options), micro_folder()))
+
+
+def check_command(options: argparse.Namespace) -> int:
+    from workbook import exercises, micro
+
+    recipe = chosen(options)
+    different = micro.differences(recipe, micro_folder())
+    if different:
+        print(f"notebooks/micro/ is not the system at the end of recipe {recipe.number}:")
+        for name, how in different.items():
+            print(f"  {how:12} {name}")
+    else:
+        print(f"notebooks/micro/ is the system at the end of recipe {recipe.number}.")
+    results = [exercise.passes(micro_folder()) for exercise in exercises.of(recipe)]
+    for _, text in results:
+        print(text)
+    return 0 if all(passed for passed, _ in results) else 1
+
+
+def hint_command(options: argparse.Namespace) -> None:
+    from workbook import exercises
+
+    print(exercises.find(chosen(options), options.exercise).hint(options.level or 1))
+
+
+def doctor_command(_: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from workbook import doctor
+
+    colours = {"ok": "green", "absent": "yellow", "problem": "bold red"}
+    table = Table("", "state", "found", "what to do", box=None, pad_edge=False)
+    found = list(doctor.findings())
+    for each in found:
+        table.add_row(each.subject, Text(each.state, colours[each.state]), Text(each.found), Text(each.advice))
+    Console().print(table)
+    return 1 if any(each.state == "problem" for each in found) else 0
+
+
+def execute_command(options: argparse.Namespace) -> None:
+    from workbook import execute
+
+    for recipe in [course.recipe(number) for number in options.recipes] or course.recipes():
+        changed = execute.execute(recipe)
+        print(f"{'stored' if changed else 'unchanged':9} notebooks/{recipe.notebook.name}", flush=True)
+
+
+def forward_command(options: argparse.Namespace) -> None:
+    from workbook import forward
+
+    for line in forward.forward(chosen(options), options.file, options.base):
+        print(line)
+
+
+def picture_command(options: argparse.Namespace) -> None:
+    from workbook import pictures
+
+    print(pictures.architecture(chosen(options)), end="")

@@ -1,0 +1,84 @@
+"""Looks at the machine and explains what is there, what is not, and what to do about it."""
+
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from workbook import ports
+from workbook.course import newest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`state` is "ok", "absent" (not needed for everything) or "problem" (something will not work)."""
+
+    subject: str
+    state: Literal["ok", "absent", "problem"]
+    found: str
+    advice: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    yield python()
+    yield packages()
+    yield from service_ports()
+    yield docker()
+    yield program("MongoDB", "mongod", later="recipe 05")
+    yield program("Redis", "redis-server", "valkey-server", later="recipe 07")
+    yield program("Browser", "chromium", "chromium-browser", "google-chrome", later="the browser test of `make test`")
+
+
+def python() -> Finding:
+    found = f"Python {platform.python_version()} at {sys.executable}"
+    return Finding("Python", "ok", found)
+
+
+def packages() -> Finding:
+    missing = [name for name in newest().imports if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding("Packages", "problem", f"missing: {', '.join(missing)}", "Run `make run`: it installs them.")
+    return Finding("Packages", "ok", ", ".join(newest().imports))
+
+
+def service_ports() -> Iterator[Finding]:
+    for service, default in newest().ports.items():
+        port = ports.configured(service, default)
+        subject = f"Port {port} ({service})"
+        if not ports.answers(port) and ports.is_free(port):
+            yield Finding(subject, "ok", "free")
+            continue
+        held = ports.holder(port) or "held by a program that cannot be seen from this account"
+        advice = f"Stop it, or choose another port: {ports.variable(service)}={port + 1000} before the command."
+        yield Finding(subject, "problem", held, advice)
+
+
+def docker() -> Finding:
+    if shutil.which("docker") is None:
+        return Finding("Docker", "absent", "no docker command", "Not needed before recipe 05, nor there.")
+    try:
+        asked = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("Docker", "absent", "the engine did not answer within 10 s", "Start or restart Docker.")
+    if asked.returncode:
+        return Finding(
+            "Docker", "absent", "the command is there, but no engine answers", "Start Docker if you want it."
+        )
+    return Finding("Docker", "ok", f"engine {asked.stdout.strip()}")
+
+
+def program(subject: str, *commands: str, later: str) -> Finding:
+    for command in commands:
+        if where := shutil.which(command):
+            return Finding(subject, "ok", where)
+    return Finding(subject, "absent", f"no {' or '.join(commands)} on PATH", f"Not needed before {later}.")

@@ -1,0 +1,75 @@
+"""Runs a notebook from its first cell and stores what came out, so that doing it twice gives the same file."""
+
+import os
+import tempfile
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from workbook import ports
+from workbook.course import Recipe
+from workbook.errors import WorkbookError
+
+CELL_LIMIT = 60  # seconds
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+KEPT_CELL_METADATA = {"jupyter", "tags"}
+
+
+def execute(recipe: Recipe) -> bool:
+    """Run the recipe's notebook in a folder of its own, on free ports, and store it. Says whether it changed."""
+    old = recipe.notebook.read_text(encoding="utf-8")
+    new = executed(old, recipe)
+    if new != old:
+        recipe.notebook.write_text(new, encoding="utf-8", newline="\n")
+    return new != old
+
+
+def executed(text: str, recipe: Recipe) -> str:
+    """The notebook `text` after a run, in its one canonical form."""
+    notebook = nbformat.reads(text, as_version=4)
+    free = ports.free_ports(recipe.ports)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_LIMIT,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            record_timing=False,
+            coalesce_streams=True,
+        )
+        try:
+            client.execute(env=os.environ | kernel_environment(free))
+        except CellExecutionError as error:
+            raise WorkbookError(f"{recipe.notebook.name}: a cell failed.\n{error}") from None
+    tidy(notebook)
+    text = nbformat.writes(notebook).rstrip("\n") + "\n"
+    for service, port in free.items():
+        text = text.replace(f":{port}", f":{recipe.ports[service]}").replace(
+            f"port {port}", f"port {recipe.ports[service]}"
+        )
+    return text
+
+
+def kernel_environment(free: dict[str, int]) -> dict[str, str]:
+    """What makes the outputs of a run the same everywhere."""
+    return ports.environment(free) | {"NO_COLOR": "1", "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def tidy(notebook: Any) -> None:
+    """Keep what a reader sees; drop what differs between machines and runs."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {key: value for key, value in cell.metadata.items() if key in KEPT_CELL_METADATA}
+        )
+        for output in cell.get("outputs", []):
+            output.pop("transient", None)
+            if "metadata" in output:
+                output["metadata"] = nbformat.from_dict({})
+        if cell.cell_type == "code" and "NBVAL_IGNORE_OUTPUT" in cell.source:
+            cell.outputs = []

@@ -1,0 +1,106 @@
+"""Exercises: each a folder notebooks/exercises/NN-name/K-name/ with check.py, hints.md and solution.diff.
+
+check.py says in its first line what the exercise is, and holds `check(system)`, which raises NotYet as long
+as the running system does not behave as the exercise asks. It looks at behaviour, never at source text.
+"""
+
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from workbook.browser import Answer
+from workbook.course import ROOT, Recipe
+from workbook.errors import WorkbookError
+from workbook.system import System
+
+FOLDER = ROOT / "notebooks" / "exercises"
+
+
+class NotYet(Exception):
+    """The system does not do what the exercise asks; the text says what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    recipe: Recipe
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name.split("-")[0])
+
+    @property
+    def title(self) -> str:
+        return str(self._checker()["__doc__"]).splitlines()[0].rstrip(".")
+
+    @property
+    def solution(self) -> Path:
+        """A patch on top of the recipe's step."""
+        return self.folder / "solution.diff"
+
+    @property
+    def hints(self) -> list[str]:
+        text = (self.folder / "hints.md").read_text(encoding="utf-8")
+        return [part.strip() for part in text.split("\n---\n")]
+
+    def _checker(self) -> dict[str, object]:
+        return runpy.run_path(str(self.folder / "check.py"))
+
+    def verify(self, micro: Path) -> None:
+        """Start the system in `micro` and check it. Raises NotYet, or WorkbookError if it does not start."""
+        check: Callable[[System], None] = self._checker()["check"]  # type: ignore[assignment]
+        with System(micro, self.recipe) as system:
+            check(system)
+
+    def passes(self, micro: Path) -> tuple[bool, str]:
+        try:
+            self.verify(micro)
+        except (NotYet, WorkbookError) as problem:
+            return False, f"[not yet] Exercise {self.number}: {self.title}\n{problem}"
+        return True, f"[solved] Exercise {self.number}: {self.title}"
+
+    def check(self, micro: Path) -> str:
+        return self.passes(micro)[1]
+
+    def hint(self, level: int | str = 1) -> str:
+        if level == "solution":
+            return self.solution.read_text(encoding="utf-8")
+        hints = self.hints
+        if not (str(level).isdecimal() and 1 <= int(level) <= len(hints)):
+            raise WorkbookError(f"expected a hint from 1 to {len(hints)}, or solution; found {level!r}")
+        position = int(level)
+        after = str(position + 1) if position < len(hints) else "solution"
+        command = f"workbook hint {self.recipe.number} {self.number} {after}"
+        return f"{hints[position - 1]}\n(Next: `{command}`)"
+
+
+def of(recipe: Recipe) -> list[Exercise]:
+    folders = sorted((FOLDER / recipe.slug).glob("[0-9]*-*"))
+    return [Exercise(recipe, folder) for folder in folders]
+
+
+def find(recipe: Recipe, number: int | str) -> Exercise:
+    for exercise in of(recipe):
+        if str(exercise.number) == str(number):
+            return exercise
+    known = ", ".join(str(exercise.number) for exercise in of(recipe)) or "none"
+    raise WorkbookError(f"recipe {recipe.number} has no exercise {number}; it has: {known}")
+
+
+def expect(question: str, answer: Answer, status: int, text: str | None = None, contains: str = "") -> None:
+    """Raise NotYet unless the answer has this status and text (or has `contains` in its text)."""
+    wanted = f"{status}" + (f" with the text {text!r}" if text is not None else "")
+    wanted += f" with {contains!r} in it" if contains else ""
+    right = answer.status == status and text in (None, answer.text) and contains in answer.text
+    if not right:
+        not_yet(f"{question}: expected {wanted}, found {answer.status} with {shorten(answer.text)!r}")
+
+
+def not_yet(text: str) -> NoReturn:
+    raise NotYet(text)
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

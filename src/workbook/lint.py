@@ -1,0 +1,94 @@
+"""House rules for notebooks: what the strict comparison of outputs cannot see."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from workbook import cells
+from workbook.cells import Cell
+from workbook.errors import WorkbookError
+
+SECTIONS = [
+    *("Getting ready", "How to do it", "How it works", "There's more", "See also"),
+    *("Exercises", "Failure drill"),
+]
+IGNORED_AT_MOST = 0.1  # of the code cells
+ABSOLUTE = re.compile(r"""(?:^|[\s"'(=])(/(?:home|root|tmp|usr|var|work|Users|private|opt)/\S*|[A-Za-z]:\\\S*)""")
+
+
+def problems(path: Path) -> list[str]:
+    """Every broken rule of a notebook, as "NAME, code cell 3: what is wrong and what to do"."""
+    notebook = cells.load(path)
+    code = list(cells.code_cells(notebook))
+    found = []
+    for number, cell in enumerate(code, 1):
+        found += [f"{path.name}, code cell {number}: {text}" for text in cell_problems(cell, number)]
+    found += [f"{path.name}: {text}" for text in whole_problems(notebook, code)]
+    return found
+
+
+def cell_problems(cell: Cell, number: int) -> list[str]:
+    source = cells.source(cell)
+    found = []
+    if cell.get("execution_count") != number:
+        found.append("was not run in order: run `workbook execute` on the notebook")
+    if any(output.get("name") == "stderr" for output in cell["outputs"]):
+        found.append("has stored stderr: mend what it complains about")
+    if any(output["output_type"] == "error" for output in cell["outputs"]):
+        found.append("has stored an error: a cell shows a failure as its text, not as a traceback")
+    if where := ABSOLUTE.search(source + "\n" + output_text(cell)):
+        found.append(f"holds the absolute path {where.group(1)}: write it relative to the notebook")
+    if re.search(r"\bsteps/", source) or re.search(r"\b(shutil|copytree|copyfile)\b", source):
+        found.append("copies or names a snapshot: the reader builds, with %%writefile")
+    found += magic_problems(source)
+    if "NBVAL_IGNORE_OUTPUT" in source and not re.search(r"# NBVAL_IGNORE_OUTPUT: \w+", source):
+        found.append("ignores its output without a reason: write `# NBVAL_IGNORE_OUTPUT: the reason`")
+    if "NBVAL_SKIP" in source or {"nbval-skip", "nbval-ignore-output"} & set(cell["metadata"].get("tags", [])):
+        found.append("is kept from the comparison by a tag or skipped: use `# NBVAL_IGNORE_OUTPUT: the reason`")
+    return found
+
+
+def magic_problems(source: str) -> list[str]:
+    first, *rest = source.split("\n")
+    if first.startswith("%%writefile "):
+        return []
+    lines = [line.strip() for line in (first, *rest)]
+    return [
+        f"uses {line.split()[0]}: the only magic here is %%writefile" for line in lines if line.startswith(("%", "!"))
+    ]
+
+
+def output_text(cell: Cell) -> str:
+    return "\n".join(str(value) for output in cell["outputs"] for value in (output.get("text"), output.get("data")))
+
+
+def whole_problems(notebook: dict[str, Any], code: list[Cell]) -> list[str]:
+    found = []
+    ignored = sum("NBVAL_IGNORE_OUTPUT" in cells.source(cell) for cell in code)
+    if ignored > IGNORED_AT_MOST * len(code):
+        found.append(f"ignores the output of {ignored} of {len(code)} cells: at most one in ten")
+    if not code or cells.source(code[-1]).strip() != "stop_all()":
+        found.append("its last code cell is not stop_all(): nothing may run on after a notebook")
+    headings = re.findall(r"^## (.+)$", markdown(notebook), re.MULTILINE)
+    if [name for name in headings if name in SECTIONS] != SECTIONS:
+        found.append(f"its sections are {', '.join(headings)}; expected, in this order: {', '.join(SECTIONS)}")
+    return found
+
+
+def markdown(notebook: dict[str, Any]) -> str:
+    return "\n\n".join(cells.source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+
+
+def sanitizer_problems(path: Path) -> list[str]:
+    """Each [rule] of the sanitizer file has a comment right above it that says why."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [
+        f"{path.name}: {line} has no reason: write a comment right above it"
+        for above, line in zip(["", *lines], lines, strict=False)
+        if line.startswith("[") and not above.startswith("#")
+    ]
+
+
+def require(path: Path) -> None:
+    if found := problems(path):
+        raise WorkbookError("\n".join(found))

@@ -1,0 +1,42 @@
+"""The reader's folder: laid out at the start of a recipe, compared with the step at its end."""
+
+from pathlib import Path
+
+from workbook import course, snapshots
+from workbook.course import Recipe
+from workbook.errors import WorkbookError
+
+NAME = "micro"
+
+
+def begin(recipe: Recipe, micro: Path) -> str:
+    """Lay out what recipe N starts from, step N-1, in `micro`; what was there is kept beside it as a backup.
+
+    Returns a sentence that says what was done.
+    """
+    previous = course.before(recipe)
+    start = snapshots.read(previous.step) if previous else {}
+    origin = f"the system at the end of recipe {previous.number}" if previous else "an empty folder"
+    if micro.is_dir() and snapshots.read(micro) == start:
+        return f"{NAME}/ is ready: {origin}."
+    kept = back_up(micro)
+    snapshots.write(start, micro)
+    return f"{NAME}/ is ready: {origin}." + (f" What was there is in {kept.name}/." if kept else "")
+
+
+def back_up(micro: Path) -> Path | None:
+    if not micro.exists():
+        return None
+    numbers = (number for number in range(1, 10_000))
+    backup = next(path for path in (micro.with_name(f"{micro.name}.backup-{n}") for n in numbers) if not path.exists())
+    try:
+        return micro.rename(backup)
+    except OSError as error:
+        raise WorkbookError(f"cannot move {micro} to {backup.name}: {error.strerror}; close what uses it") from None
+
+
+def differences(recipe: Recipe, micro: Path) -> dict[str, str]:
+    """What of the reader's folder is not as at the end of the recipe, as snapshots.differences says it."""
+    if not micro.is_dir():
+        raise WorkbookError(f"there is no {micro}: `workbook start {recipe.number}` lays it out")
+    return snapshots.differences(snapshots.read(recipe.step), snapshots.read(micro))

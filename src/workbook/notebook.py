@@ -1,0 +1,121 @@
+"""What the cells of a notebook call. Each function shows what it did; there is nothing to keep track of."""
+
+from pathlib import Path
+
+from IPython.display import SVG, display
+
+from workbook import browser, course, exercises, micro, pictures, ports, terminal
+from workbook.errors import WorkbookError
+from workbook.terminal import Terminal
+
+__all__ = [
+    "begin",
+    "check",
+    "get",
+    "hint",
+    "open_terminal",
+    "output",
+    "page",
+    "picture",
+    "post",
+    "press_ctrl_c",
+    "remove",
+    "rename",
+    "stop_all",
+    "url",
+]
+
+MICRO = Path(micro.NAME)
+
+
+def begin(number: str) -> None:
+    """Lay out the folder micro/ as recipe `number` finds it."""
+    stop_all()
+    print(micro.begin(course.recipe(number), MICRO))
+
+
+def url(service: str) -> str:
+    """Where a service is reached: on its usual port, unless the environment names another."""
+    for recipe in reversed(course.recipes()):
+        if service in recipe.ports:
+            return f"http://{ports.HOST}:{ports.configured(service, recipe.ports[service])}"
+    raise WorkbookError(f"no recipe has a service {service!r}")
+
+
+def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
+    """Run a command in micro/ (or in a folder of it) and show its output up to the line that contains `until`."""
+    window = Terminal(command, MICRO / folder)
+    print(f"micro{'' if folder == '.' else '/' + folder}$ {command}")
+    print(window.wait_for(until), end="")
+    return window
+
+
+def output(window: Terminal) -> None:
+    """Show what a program has said since the last look."""
+    print(window.new_output(), end="")
+
+
+def press_ctrl_c(window: Terminal) -> None:
+    """Stop a program as Ctrl-C in its terminal would."""
+    code = window.press_ctrl_c()
+    print(f"^C{window.new_output()}(ended, exit code {code})")
+
+
+def get(address: str, **headers: str) -> None:
+    """GET a URL and show the answer; a header such as Accept is given as accept="..."."""
+    print(f"GET {address}")
+    show_answer("GET", address, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def post(address: str, **fields: str) -> None:
+    """Send a form with these fields to a URL and show the answer."""
+    print(f"POST {address} " + " ".join(f"{name}={value}" for name, value in fields.items()))
+    show_answer("POST", address, fields=fields)
+
+
+def show_answer(
+    method: str, address: str, fields: dict[str, str] | None = None, headers: dict[str, str] | None = None
+) -> None:
+    try:
+        print(browser.request(method, address, fields, headers))
+    except WorkbookError as error:
+        print(error)
+
+
+def page(address: str, height: int = 480) -> None:
+    """The live page, in a frame of this notebook."""
+    frame = f'<iframe src="{address}" width="100%" height="{height}" style="border: 1px solid #8888"></iframe>'
+    display({"text/html": frame, "text/plain": f"the page {address}"}, raw=True)
+
+
+def picture(number: str) -> None:
+    """The reference architecture, with the parts marked that exist after recipe `number`."""
+    display(SVG(pictures.architecture(course.recipe(number))))
+
+
+def check(number: str, exercise: int) -> None:
+    """Whether micro/ solves an exercise; if not, what was expected and what was found."""
+    print(exercises.find(course.recipe(number), exercise).check(MICRO))
+
+
+def hint(number: str, exercise: int, level: int | str = 1) -> None:
+    """A hint for an exercise: level 1, 2, ..., and at last "solution"."""
+    print(exercises.find(course.recipe(number), exercise).hint(level))
+
+
+def remove(path: str) -> None:
+    """Delete a file of micro/."""
+    (MICRO / path).unlink()
+    print(f"Removed {micro.NAME}/{path}")
+
+
+def rename(old: str, new: str) -> None:
+    """Move a file within micro/."""
+    (MICRO / new).parent.mkdir(parents=True, exist_ok=True)
+    (MICRO / old).rename(MICRO / new)
+    print(f"Renamed {micro.NAME}/{old} to {new}")
+
+
+def stop_all() -> None:
+    """Stop every program that this notebook has started."""
+    terminal.close_terminals()

@@ -1,0 +1,66 @@
+"""The system in a folder, run by its own launcher on free ports: for the checks of exercises and for tests."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from workbook import ports
+from workbook.browser import Answer, request
+from workbook.course import Recipe
+from workbook.errors import WorkbookError
+from workbook.terminal import Terminal
+
+START = 30  # seconds within which every service must listen
+
+
+class System:
+    """`with System(folder, recipe) as system:` starts run.py, waits until every service listens, and stops it."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self.ports = ports.free_ports(recipe.ports)
+
+    def __enter__(self) -> Self:
+        if not (self.folder / "run.py").is_file():
+            raise WorkbookError(f"there is no run.py in {self.folder.name}/: it starts the system")
+        self.terminal = Terminal("python run.py", self.folder, ports.environment(self.ports))
+        try:
+            self._wait_until_listening()
+        except BaseException:
+            self.terminal.press_ctrl_c()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.terminal.press_ctrl_c()
+
+    def _wait_until_listening(self) -> None:
+        deadline = time.monotonic() + START
+        for service, port in self.ports.items():
+            while not ports.answers(port):
+                if self.terminal.process.poll() is not None or time.monotonic() > deadline:
+                    said = self.terminal.new_output().strip() or "nothing"
+                    raise WorkbookError(f"{service} did not start to listen. The system said: {said}")
+                time.sleep(0.02)
+
+    def url(self, service: str, path: str = "") -> str:
+        return f"http://{ports.HOST}:{self.ports[service]}{path}"
+
+    def get(self, service: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+        return request("GET", self.url(service, path), headers=headers)
+
+    def post(self, service: str, path: str, **fields: str) -> Answer:
+        return request("POST", self.url(service, path), fields=fields)
+
+    def process(self, service: str) -> psutil.Process:
+        """The process that runs a service, to be killed or paused."""
+        launcher = psutil.Process(self.terminal.process.pid)
+        for child in launcher.children(recursive=True):
+            if Path(child.cwd()).name == service:
+                return child
+        raise WorkbookError(f"{service} does not run")

@@ -14,6 +14,14 @@ from workbook.errors import WorkbookError
 DEADLINE = 10  # seconds
 
 
+class NoAnswer(WorkbookError):
+    """Nobody answered; `reason` is the operating system's word for it."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"no answer from {url}: {reason}")
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -35,7 +43,7 @@ def request(
 ) -> Answer:
     """Send one request; `fields` are sent as a form. An error status is an answer like any other.
 
-    Raises WorkbookError when nobody answers.
+    Raises NoAnswer when there is none within the deadline.
     """
     data = urlencode(fields).encode() if fields is not None else None
     message = urllib.request.Request(url, data, headers or {}, method=method)
@@ -48,8 +56,7 @@ def request(
             return Answer(answer.code, answer.headers, answer.read().decode(errors="replace"))
     except OSError as error:
         reason = getattr(error, "reason", error)
-        said = getattr(reason, "strerror", None) or str(reason)
-        raise WorkbookError(f"no answer from {url}: {said}") from None
+        raise NoAnswer(url, getattr(reason, "strerror", None) or str(reason)) from None
 
 
 def as_text(html: str) -> str:

@@ -1,6 +1,7 @@
 """Runs a notebook from its first cell and stores what came out, so that doing it twice gives the same file."""
 
 import os
+import re
 import tempfile
 from typing import Any
 
@@ -41,6 +42,7 @@ def executed(text: str, recipe: Recipe) -> str:
             resources={"metadata": {"path": folder}},
             record_timing=False,
             coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
         )
         try:
             client.execute(env=os.environ | kernel_environment(free))
@@ -49,9 +51,7 @@ def executed(text: str, recipe: Recipe) -> str:
     tidy(notebook)
     text = nbformat.writes(notebook).rstrip("\n") + "\n"
     for service, port in free.items():
-        text = text.replace(f":{port}", f":{recipe.ports[service]}").replace(
-            f"port {port}", f"port {recipe.ports[service]}"
-        )
+        text = re.sub(rf"\b{port}\b", str(recipe.ports[service]), text)
     return text
 
 

@@ -50,9 +50,13 @@ def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
     return window
 
 
-def output(window: Terminal) -> None:
-    """Show what a program has said since the last look."""
-    print(window.new_output(), end="")
+def output(window: Terminal, last: int | None = None) -> None:
+    """Show what a program has said since the last look, or only the last lines of it."""
+    lines = window.new_output().splitlines()
+    shown = lines if last is None else lines[-last:]
+    if len(shown) < len(lines):
+        print(f"... ({len(lines) - len(shown)} lines before)")
+    print("\n".join(shown))
 
 
 def press_ctrl_c(window: Terminal) -> None:
@@ -78,8 +82,8 @@ def show_answer(
 ) -> None:
     try:
         print(browser.request(method, address, fields, headers))
-    except WorkbookError as error:
-        print(error)
+    except browser.NoAnswer as error:
+        print(f"no answer: {error.reason}")
 
 
 def page(address: str, height: int = 480) -> None:

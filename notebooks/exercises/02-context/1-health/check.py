@@ -1,0 +1,10 @@
+"""A health check: GET /healthz says whether the webapp can do its work."""
+
+from workbook.exercises import expect
+from workbook.system import System
+
+
+def check(system: System) -> None:
+    expect("GET /healthz with the adder up", system.get("webapp", "/healthz"), 200)
+    system.process("adder_service").kill()
+    expect("GET /healthz with the adder killed", system.get("webapp", "/healthz"), 503)

@@ -32,10 +32,13 @@ class Answer:
     def is_page(self) -> bool:
         return self.headers.get_content_type() == "text/html"
 
+    @property
+    def shown(self) -> str:
+        """The body; of an HTML page, what can be read in it."""
+        return as_text(self.text) if self.is_page else self.text
+
     def __str__(self) -> str:
-        """Status line and body; of an HTML page, what can be read in it."""
-        shown = as_text(self.text) if self.is_page else self.text
-        return f"{self.status} {HTTPStatus(self.status).phrase}\n{shown}"
+        return f"{self.status} {HTTPStatus(self.status).phrase}\n{self.shown}"
 
 
 def request(

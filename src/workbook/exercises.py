@@ -95,7 +95,7 @@ def expect(question: str, answer: Answer, status: int, text: str | None = None, 
     wanted += f" with {contains!r} in it" if contains else ""
     right = answer.status == status and text in (None, answer.text) and contains in answer.text
     if not right:
-        not_yet(f"{question}: expected {wanted}, found {answer.status} with {shorten(answer.text)!r}")
+        not_yet(f"{question}: expected {wanted}, found {answer.status} with {shorten(answer.shown)!r}")
 
 
 def not_yet(text: str) -> NoReturn:

@@ -62,7 +62,7 @@ def output(window: Terminal, last: int | None = None) -> None:
 def press_ctrl_c(window: Terminal) -> None:
     """Stop a program as Ctrl-C in its terminal would."""
     code = window.press_ctrl_c()
-    print(f"^C{window.new_output()}(ended, exit code {code})")
+    print(f"^C\n{window.new_output()}(ended, exit code {code})")
 
 
 def get(address: str, **headers: str) -> None:

@@ -65,7 +65,8 @@ def holder(port: int) -> str | None:
     except psutil.AccessDenied:
         return None
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:
+        listens = connection.status == psutil.CONN_LISTEN and connection.pid
+        if listens and connection.laddr and connection.laddr.port == port:
             try:
                 return f"pid {connection.pid}: {' '.join(psutil.Process(connection.pid).cmdline())}"
             except psutil.Error:

@@ -63,11 +63,13 @@ async def form(request: web.Request) -> web.Response:
 
 @routes.post("/add/calculate")
 async def calculate(request: web.Request) -> web.Response:
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType
     try:
         typed = await request.post()
-    except (LookupError, ValueError):  # not a form: an unknown charset, a broken multipart body
+    except (LookupError, ValueError):  # a charset that is unknown, or not the one that was used
         raise web.HTTPBadRequest from None
-    first, second = (str(typed.get(name, "")).strip() for name in ("first", "second"))
+    first, second = (typed.get(name, "").strip() for name in ("first", "second"))
     try:
         result = await ask_adder(request.app[SESSION], first, second)
     except ValueError as error:

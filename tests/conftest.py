@@ -1,0 +1,64 @@
+"""For all tests: `--step NN`, the count at the end, and that nothing is left running."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers import MARK, left_running, wait_until
+
+from workbook import course, snapshots
+from workbook.course import Recipe
+
+NOTEBOOKS = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--step", metavar="NN", help="only the tests that belong to this step")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NOTEBOOKS] = {}
+    os.environ[MARK] = uuid.uuid4().hex
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--step")
+    if wanted is None:
+        return
+    number = course.recipe(wanted).number
+    belongs = [item for item in items if any(mark.args == (number,) for mark in item.iter_markers("step"))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in belongs])
+    items[:] = belongs
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    ran = config.stash[NOTEBOOKS]
+    tests = sum(len(terminalreporter.getreports(outcome)) for outcome in ("passed", "failed"))
+    terminalreporter.write_line(
+        f"Ran {tests} tests and {len(ran)} notebooks ({sum(ran.values())} code cells compared)."
+    )
+
+
+@pytest.fixture
+def notebook_ran(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Called with a notebook's name and its number of cells, so that the summary can count it."""
+    return request.config.stash[NOTEBOOKS].__setitem__
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    assert wait_until(lambda: not left_running()), f"left running: {left_running()}"
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Recipe], Path]:
+    """A copy of a step that a test may change."""
+
+    def copy(recipe: Recipe) -> Path:
+        snapshots.write(snapshots.read(recipe.step), tmp_path / recipe.slug)
+        return tmp_path / recipe.slug
+
+    return copy

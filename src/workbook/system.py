@@ -60,7 +60,8 @@ class System:
     def process(self, service: str) -> psutil.Process:
         """The process that runs a service, to be killed or paused."""
         launcher = psutil.Process(self.terminal.process.pid)
-        for child in launcher.children(recursive=True):
-            if Path(child.cwd()).name == service:
-                return child
+        for process in (launcher, *launcher.children(recursive=True)):
+            listening = (c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+            if any(connection.laddr[1] == self.ports[service] for connection in listening):
+                return process
         raise WorkbookError(f"{service} does not run")

@@ -11,8 +11,8 @@ PROGRAMS = {"adder_service": "service.py", "webapp": "main.py"}
 GRACE = 10  # seconds in which a service may finish what it has begun
 
 
-class CannotStart(Exception):
-    """A service ended before it listened."""
+class ServiceEnded(Exception):
+    """A service ended that was needed to go on."""
 
 
 async def start(name: str) -> Process:
@@ -37,7 +37,7 @@ async def until_listening(name: str, process: Process) -> None:
         show(name, line)
         if line.startswith(b"listening at "):
             return
-    raise CannotStart(f"{name} ended before it listened, with exit code {await process.wait()}")
+    raise ServiceEnded(f"{name} ended before it listened, with exit code {await process.wait()}")
 
 
 async def follow(name: str, process: Process) -> None:
@@ -65,6 +65,7 @@ async def run() -> None:
             await until_listening(name, process)
         print("ready: Ctrl-C stops everything", flush=True)
         await asyncio.gather(*(follow(name, process) for name, process in processes.items()))
+        raise ServiceEnded("no service runs any more")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C cannot leave anything behind
         await asyncio.gather(*(stop(process) for process in processes.values()))
@@ -76,5 +77,5 @@ if __name__ == "__main__":
         asyncio.run(run())
     except KeyboardInterrupt:
         print("stopped", flush=True)
-    except CannotStart as problem:
+    except ServiceEnded as problem:
         sys.exit(str(problem))

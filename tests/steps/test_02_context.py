@@ -1,0 +1,187 @@
+"""Recipe 02: the launcher of two services, and a webapp whose adder answers rubbish."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from helpers import left_running, wait_until
+
+from workbook import course, ports
+from workbook.browser import Answer, request
+from workbook.system import System
+from workbook.terminal import Terminal
+
+pytestmark = pytest.mark.step("02")
+RECIPE = course.recipe("02")
+
+
+def launcher(free: dict[str, int]) -> Terminal:
+    return Terminal("python run.py", RECIPE.step, ports.environment(free))
+
+
+def test_launcher_shows_where_each_service_listens() -> None:
+    free = ports.free_ports(RECIPE.ports)
+    terminal = launcher(free)
+    assert terminal.wait_for("ready").splitlines() == [
+        f"adder_service | listening at http://127.0.0.1:{free['adder_service']}",
+        f"webapp        | listening at http://127.0.0.1:{free['webapp']}",
+        "ready: Ctrl-C stops everything",
+    ]
+    assert terminal.press_ctrl_c() == 0
+    assert terminal.new_output() == "stopped\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0, 0.05, 0.2, 0.5, 1])
+def test_launcher_stops_everything_at_any_moment(number: int, after: float) -> None:
+    """A signal in the middle of the start. Before Python itself is up it ends at once, and nothing has started."""
+    terminal = launcher(ports.free_ports(RECIPE.ports))
+    time.sleep(after)
+    terminal.process.send_signal(number)
+    code = terminal.wait()
+    assert code in (0, -number)
+    assert wait_until(lambda: not left_running()), left_running()
+
+
+def test_launcher_is_not_hurt_by_impatience() -> None:
+    terminal = launcher(ports.free_ports(RECIPE.ports))
+    terminal.wait_for("ready")
+    for _ in range(5):
+        os.killpg(terminal.process.pid, signal.SIGINT)
+        time.sleep(0.01)
+    assert terminal.wait() == 0
+    assert wait_until(lambda: not left_running()), left_running()
+
+
+def test_launcher_stops_the_rest_when_one_cannot_start() -> None:
+    free = ports.free_ports(RECIPE.ports)
+    with socket.create_server(("127.0.0.1", free["webapp"])):
+        terminal = launcher(free)
+        assert terminal.wait() == 1
+    said = terminal.new_output()
+    assert f"webapp        | cannot listen on port {free['webapp']}: " in said
+    assert said.endswith("webapp ended before it listened, with exit code 1\n")
+    assert "Traceback" not in said
+    assert not ports.answers(free["adder_service"])
+
+
+def test_launcher_goes_on_when_a_service_dies_and_ends_with_the_last() -> None:
+    with System(RECIPE.step, RECIPE) as system:
+        system.terminal.wait_for("ready")
+        system.process("adder_service").kill()
+        assert system.terminal.wait_for("adder_service ended") == "adder_service ended, with exit code -9\n"
+        assert system.get("webapp", "/").status == 200
+        system.process("webapp").terminate()
+        system.terminal.wait_for("webapp ended, with exit code 0")
+        assert system.terminal.wait() == 1
+
+
+def respond(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: text/plain", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+class OtherServer:
+    """Listens in the adder's place and gives every caller the same bytes, or a byte now and then."""
+
+    def __init__(self, port: int) -> None:
+        self.answer = b""
+        self.pause = 0.0
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                pieces = [self.answer[n : n + 1] for n in range(len(self.answer))] if self.pause else [self.answer]
+                try:
+                    for piece in pieces:
+                        connection.sendall(piece)
+                        time.sleep(self.pause)
+                except OSError:
+                    continue
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[OtherServer, Callable[[], Answer]]]:
+    """A webapp whose adder is the other server, and a way to ask the webapp for a sum."""
+    free = ports.free_ports(RECIPE.ports)
+    server = OtherServer(free["adder_service"])
+    webapp = Terminal("python main.py", RECIPE.step / "webapp", ports.environment(free))
+    webapp.wait_for("listening")
+    address = f"http://127.0.0.1:{free['webapp']}/add/calculate"
+    yield server, lambda: request("POST", address, fields={"first": "19", "second": "23"})
+    webapp.press_ctrl_c()
+    server.close()
+
+
+RUBBISH = {
+    "words": respond(b"hello"),
+    "a fraction": respond(b"1.5"),
+    "nothing": respond(b""),
+    "html": respond(b"<html><script>alert(1)</script></html>"),
+    "not UTF-8": respond(b"\xff\xfe"),
+    "an error": respond(b"oops", "500 Internal Server Error"),
+    "no content": respond(b"", "204 No Content"),
+    "a redirect": respond(b"3", "302 Found", "Location: http://127.0.0.1:9/"),
+    "an end in the middle": respond(b"42").replace(b"Length: 2", b"Length: 9"),
+    "no HTTP at all": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "silence, then the end": b"",
+    "a huge header": respond(b"3", "200 OK", "X: " + "x" * 100_000),
+}
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH)
+def test_rubbish_from_the_adder_is_a_502(
+    pair: tuple[OtherServer, Callable[[], Answer]], rubbish: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, calculate = pair
+    monkeypatch.setattr(server, "answer", rubbish)
+    answer = calculate()
+    assert answer.status == 502
+    assert "The adder service" in answer.text
+    assert 'value="19"' in answer.text
+    assert "<script>" not in answer.text
+    assert 'id="result"' not in answer.text
+
+
+def test_answer_in_trickles_ends_at_the_deadline(
+    pair: tuple[OtherServer, Callable[[], Answer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, calculate = pair
+    monkeypatch.setattr(server, "answer", respond(b"42"))
+    monkeypatch.setattr(server, "pause", 0.1)
+    answer = calculate()
+    assert answer.status == 504
+    assert "did not answer within 2 seconds" in answer.text
+
+
+def test_webapp_finds_an_adder_elsewhere() -> None:
+    """Host and port come from the environment, under the names that Kubernetes gives them."""
+    code = "import add; print(add.ADDER_HOST, add.ADDER_PORT)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=RECIPE.step / "webapp" / "routes",
+        env=os.environ | {"ADDER_SERVICE_SERVICE_HOST": "10.96.0.10", "ADDER_SERVICE_SERVICE_PORT": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "10.96.0.10 80\n"

@@ -142,17 +142,17 @@ def hint_command(options: argparse.Namespace) -> None:
 
 def doctor_command(_: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from workbook import doctor
 
     colours = {"ok": "green", "absent": "yellow", "problem": "bold red"}
-    table = Table("", "state", "found", "what to do", box=None, pad_edge=False)
+    console = Console(soft_wrap=True)
     found = list(doctor.findings())
     for each in found:
-        table.add_row(each.subject, Text(each.state, colours[each.state]), Text(each.found), Text(each.advice))
-    Console().print(table)
+        console.print(Text.assemble((f"{each.state:8}", colours[each.state]), f"{each.subject}: {each.found}"))
+        if each.advice:
+            console.print(Text(f"        {each.advice}", "dim"))
     return 1 if any(each.state == "problem" for each in found) else 0
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "steps" / "manifest.toml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """One recipe: its notebook, its step (the complete system at its end) and what that step changes.
 

@@ -1,0 +1,52 @@
+"""`make run` as somebody types it: in a terminal, ended by Ctrl-C."""
+
+import os
+import sys
+
+import pexpect
+import pytest
+from helpers import each_recipe, left_running, wait_until
+
+from workbook import course, ports
+from workbook.browser import request
+from workbook.course import ROOT, Recipe
+
+
+def make_run(*words: str, free: dict[str, int]) -> pexpect.spawn:
+    arguments = [f"PYTHON={sys.executable}", "run", *words]
+    environment = os.environ | ports.environment(free)
+    return pexpect.spawn("make", arguments, cwd=str(ROOT), env=environment, encoding="utf-8", timeout=30)
+
+
+@each_recipe()
+def test_make_run_shows_its_addresses_and_ctrl_c_ends_it(recipe: Recipe) -> None:
+    free = ports.free_ports(recipe.ports)
+    terminal = make_run(f"STEP={recipe.number}", free=free)
+    for port in free.values():
+        terminal.expect_exact(f"http://127.0.0.1:{port}")
+    assert request("GET", f"http://127.0.0.1:{free['adder_service']}/add/1/2").text == "3"
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert "Traceback" not in terminal.before
+    assert wait_until(lambda: not left_running()), left_running()
+    assert not any(ports.answers(port) for port in free.values())
+
+
+def test_make_run_starts_the_newest_step() -> None:
+    newest = course.newest()
+    free = ports.free_ports(newest.ports)
+    terminal = make_run(free=free)
+    terminal.expect_exact(f"http://127.0.0.1:{free['webapp']}")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+
+@pytest.mark.parametrize("step", ["99", "x"])
+def test_unknown_step_is_explained(step: str) -> None:
+    terminal = make_run(f"STEP={step}", free={})
+    terminal.expect_exact(f"workbook: there is no recipe '{step}'; there are 01, 02")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus != 0

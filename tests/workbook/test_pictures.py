@@ -1,0 +1,49 @@
+"""The architecture, as drawn from the files of a step."""
+
+import xml.etree.ElementTree as ET
+
+from helpers import each_recipe
+
+from workbook import course, pictures
+from workbook.course import ROOT, Recipe
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def boxes(recipe: Recipe) -> dict[str, tuple[str, str]]:
+    """{name of the element: (later, here or new; what stands for it)}"""
+    found = {}
+    for group in ET.fromstring(pictures.architecture(recipe)).iter(f"{SVG}g"):
+        name, *second = (text.text or "" for text in group.iter(f"{SVG}text"))
+        found[name] = (group.attrib["class"], *second) if second else (group.attrib["class"], "")
+    return found
+
+
+def test_first_recipe_marks_its_service_as_new() -> None:
+    found = boxes(course.recipe("01"))
+    assert found["Direct response services"] == ("new", "adder_service (new)")
+    assert found["API layer"] == ("later", "")
+
+
+def test_second_recipe_marks_what_it_adds() -> None:
+    found = boxes(course.recipe("02"))
+    assert found["API layer"] == ("new", "webapp (new)")
+    assert found["Direct response services"] == ("here", "adder_service")
+    assert found["Asynchronous services"] == ("later", "")
+
+
+@each_recipe()
+def test_every_box_lies_inside_the_picture(recipe: Recipe) -> None:
+    root = ET.fromstring(pictures.architecture(recipe))
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    for box in root.iter(f"{SVG}rect"):
+        left, top, wide, high = (float(box.attrib[key]) for key in ("x", "y", "width", "height"))
+        assert left >= 0
+        assert top >= 0
+        assert left + wide <= width
+        assert top + high <= height
+
+
+def test_readme_shows_the_newest_picture() -> None:
+    stored = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert stored == pictures.architecture(course.newest()), "run `workbook picture > docs/architecture.svg`"

@@ -57,8 +57,9 @@ def continue_with_newer_python(arguments):
 def fingerprint(purpose):
     """What an installation depends on: the lock, our own pyproject.toml, the place, and the Python."""
     digest = hashlib.sha256()
-    for path in (LOCKS / (purpose + ".txt"), LOCKS / "boot.txt", ROOT / "pyproject.toml"):
+    for path in (LOCKS / (purpose + ".txt"), LOCKS / "boot.txt"):
         digest.update(path.read_bytes())
+    digest.update((ROOT / "pyproject.toml").read_bytes().partition(b"\n[tool.")[0])
     return "{}\n{}\n{}\n".format(digest.hexdigest(), ROOT, VENV)
 
 

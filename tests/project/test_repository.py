@@ -97,9 +97,9 @@ def test_locks_agree_with_each_other() -> None:
 
 
 def pins(lock: Path) -> dict[str, list[str]]:
-    """{package: its locked versions with their markers}"""
+    """{package: its locked versions, one for each range of Pythons that needs its own}"""
     found: dict[str, list[str]] = {}
-    for name, rest in re.findall(r"^([a-z0-9._-]+)==(.+?) \\$", lock.read_text(encoding="utf-8"), re.MULTILINE):
+    for name, rest in re.findall(r"^([a-z0-9._-]+)==(\S+).* \\$", lock.read_text(encoding="utf-8"), re.MULTILINE):
         found.setdefault(name, []).append(rest)
     return found
 

@@ -42,7 +42,8 @@ def main() -> None:
     try:
         web.run_app(app, host=HOST, port=int(port), print=announce, max_line_size=MAX_REQUEST_LINE)
     except (OSError, OverflowError, ValueError) as error:
-        sys.exit(f"cannot listen on port {port}: {error}. Set ADDER_SERVICE_SERVICE_PORT to a free one.")
+        reason = os.strerror(error.errno) if isinstance(error, OSError) else error
+        sys.exit(f"cannot listen on port {port}: {reason}. Set ADDER_SERVICE_SERVICE_PORT to a free one.")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def main() -> None:
     try:
         web.run_app(create_app(), host=HOST, port=int(port), print=announce)
     except (OSError, OverflowError, ValueError) as error:
-        sys.exit(f"cannot listen on port {port}: {error}. Set WEBAPP_SERVICE_PORT to a free one.")
+        reason = os.strerror(error.errno) if isinstance(error, OSError) else error
+        sys.exit(f"cannot listen on port {port}: {reason}. Set WEBAPP_SERVICE_PORT to a free one.")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def main(arguments):
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == state and runs(PYTHON):
         return None
     print("Installing what `make {}` needs into .venv (only the first time) ...".format(purpose), flush=True)
-    if not (VENV / "created").is_file() or not runs(PYTHON):
+    created = VENV / "created"
+    if not (created.is_file() and created.read_text(encoding="utf-8") == origin() and runs(PYTHON)):
         create_venv()
     install(purpose)
     stamp.write_text(state, encoding="utf-8")
@@ -54,13 +55,18 @@ def continue_with_newer_python(arguments):
     )
 
 
+def origin():
+    """What a .venv is made for: this Python, at this place (its scripts hold the path)."""
+    return "Python {}.{}\n{}\n".format(sys.version_info[0], sys.version_info[1], VENV)
+
+
 def fingerprint(purpose):
-    """What an installation depends on: the lock, our own pyproject.toml, the place, and the Python."""
+    """What an installation depends on: the locks, what pyproject.toml says of the project, place and Python."""
     digest = hashlib.sha256()
     for path in (LOCKS / (purpose + ".txt"), LOCKS / "boot.txt"):
         digest.update(path.read_bytes())
     digest.update((ROOT / "pyproject.toml").read_bytes().partition(b"\n[tool.")[0])
-    return "{}\n{}\n{}\n".format(digest.hexdigest(), ROOT, VENV)
+    return digest.hexdigest() + "\n" + origin()
 
 
 def runs(python):
@@ -86,7 +92,7 @@ def create_venv():
                 " apt install python3-venv, or python{}-venv), then run the command again".format(version)
             )
         sys.exit("Could not make .venv with {}: {}".format(sys.executable, last_line(output)))
-    (VENV / "created").touch()
+    (VENV / "created").write_text(origin(), encoding="utf-8")
 
 
 def install(purpose):

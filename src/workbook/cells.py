@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workbook import micro
 from workbook.errors import WorkbookError
 from workbook.snapshots import Snapshot
 
 Cell = dict[str, Any]
-MICRO = "micro/"
+MICRO = f"{micro.NAME}/"
 
 
 def load(path: Path) -> dict[str, Any]:

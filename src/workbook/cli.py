@@ -1,6 +1,7 @@
 """The command line: workbook list | run | test | diff | start | check | hint | doctor, and three for authors."""
 
 import argparse
+import importlib
 import os
 import subprocess
 import sys
@@ -20,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options) or 0)
     except WorkbookError as error:
         print(f"workbook: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"workbook: {error.name} is not installed: `make test` installs what this needs", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,6 +93,8 @@ def test_command(options: argparse.Namespace) -> int:
     tests = ["pytest"]
     if options.recipe:
         checks, tests = [], ["pytest", "--step", chosen(options).number]
+    for needed in ("pytest", "nbval", "ruff", "mypy"):
+        importlib.import_module(needed)
     for command in [*checks, tests]:
         print(f"$ {' '.join(command)}", flush=True)
         code = subprocess.call([sys.executable, "-m", *command], cwd=ROOT)
@@ -128,7 +134,7 @@ def check_command(options: argparse.Namespace) -> int:
             print(f"  {how:12} {name}")
     else:
         print(f"notebooks/micro/ is the system at the end of recipe {recipe.number}.")
-    results = [exercise.passes(micro_folder()) for exercise in exercises.of(recipe)]
+    results = [exercise.result(micro_folder()) for exercise in exercises.of(recipe)]
     for _, text in results:
         print(text)
     return 0 if all(passed for passed, _ in results) else 1
@@ -157,11 +163,12 @@ def doctor_command(_: argparse.Namespace) -> int:
 
 
 def execute_command(options: argparse.Namespace) -> None:
-    from workbook import execute
+    from workbook import execute, lint
 
     for recipe in [course.recipe(number) for number in options.recipes] or course.recipes():
         changed = execute.execute(recipe)
         print(f"{'stored' if changed else 'unchanged':9} notebooks/{recipe.notebook.name}", flush=True)
+        lint.require(recipe.notebook)
 
 
 def forward_command(options: argparse.Namespace) -> None:

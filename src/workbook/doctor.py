@@ -30,12 +30,11 @@ def findings() -> Iterator[Finding]:
     yield docker()
     yield program("MongoDB", "mongod", later="recipe 05")
     yield program("Redis", "redis-server", "valkey-server", later="recipe 07")
-    yield program("Browser", "chromium", "chromium-browser", "google-chrome", later="the browser test of `make test`")
+    yield browser()
 
 
 def python() -> Finding:
-    found = f"Python {platform.python_version()} at {sys.executable}"
-    return Finding("Python", "ok", found)
+    return Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
 
 
 def packages() -> Finding:
@@ -53,7 +52,8 @@ def service_ports() -> Iterator[Finding]:
             yield Finding(subject, "ok", "free")
             continue
         held = ports.holder(port) or "held by a program that cannot be seen from this account"
-        advice = f"Stop it, or choose another port: {ports.variable(service)}={port + 1000} before the command."
+        other = ports.free_ports([service])[service]
+        advice = f"Stop it, or choose another port: {ports.variable(service)}={other} before the command."
         yield Finding(subject, "problem", held, advice)
 
 
@@ -82,3 +82,17 @@ def program(subject: str, *commands: str, later: str) -> Finding:
         if where := shutil.which(command):
             return Finding(subject, "ok", where)
     return Finding(subject, "absent", f"no {' or '.join(commands)} on PATH", f"Not needed before {later}.")
+
+
+def browser() -> Finding:
+    chromium, driver = browser_programs()
+    if chromium and driver:
+        return Finding("Browser", "ok", f"{chromium} with {driver}")
+    missing = "no Chromium" if not chromium else "no chromedriver"
+    return Finding("Browser", "absent", f"{missing} on PATH", "Only the browser tests of `make test` want it.")
+
+
+def browser_programs() -> tuple[str | None, str | None]:
+    """Chromium and its driver, which the browser tests use; None for what is not on PATH."""
+    browsers = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, browsers), None), shutil.which("chromedriver")

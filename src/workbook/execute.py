@@ -1,5 +1,6 @@
 """Runs a notebook from its first cell and stores what came out, so that doing it twice gives the same file."""
 
+import json
 import os
 import re
 import tempfile
@@ -49,10 +50,13 @@ def executed(text: str, recipe: Recipe) -> str:
         except CellExecutionError as error:
             raise WorkbookError(f"{recipe.notebook.name}: a cell failed.\n{error}") from None
     tidy(notebook)
-    text = nbformat.writes(notebook).rstrip("\n") + "\n"
-    for service, port in free.items():
-        text = re.sub(rf"\b{port}\b", str(recipe.ports[service]), text)
-    return text
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            outputs = json.dumps(cell.outputs)
+            for service, port in free.items():
+                outputs = re.sub(rf"\b{port}\b", str(recipe.ports[service]), outputs)
+            cell.outputs = nbformat.from_dict(json.loads(outputs))
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def kernel_environment(free: dict[str, int]) -> dict[str, str]:

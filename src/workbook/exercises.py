@@ -4,6 +4,7 @@ check.py says in its first line what the exercise is, and holds `check(system)`,
 as the running system does not behave as the exercise asks. It looks at behaviour, never at source text.
 """
 
+import ast
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Exercise:
 
     @property
     def title(self) -> str:
-        return str(self._checker()["__doc__"]).splitlines()[0].rstrip(".")
+        text = ast.get_docstring(ast.parse((self.folder / "check.py").read_text(encoding="utf-8"))) or ""
+        return text.partition("\n")[0].rstrip(".")
 
     @property
     def solution(self) -> Path:
@@ -45,24 +47,19 @@ class Exercise:
         text = (self.folder / "hints.md").read_text(encoding="utf-8")
         return [part.strip() for part in text.split("\n---\n")]
 
-    def _checker(self) -> dict[str, object]:
-        return runpy.run_path(str(self.folder / "check.py"))
-
     def verify(self, micro: Path) -> None:
         """Start the system in `micro` and check it. Raises NotYet, or WorkbookError if it does not start."""
-        check: Callable[[System], None] = self._checker()["check"]  # type: ignore[assignment]
+        check: Callable[[System], None] = runpy.run_path(str(self.folder / "check.py"))["check"]
         with System(micro, self.recipe) as system:
             check(system)
 
-    def passes(self, micro: Path) -> tuple[bool, str]:
+    def result(self, micro: Path) -> tuple[bool, str]:
+        """Whether the system in `micro` solves the exercise, and the text that says so or says what is missing."""
         try:
             self.verify(micro)
         except (NotYet, WorkbookError) as problem:
             return False, f"[not yet] Exercise {self.number}: {self.title}\n{problem}"
         return True, f"[solved] Exercise {self.number}: {self.title}"
-
-    def check(self, micro: Path) -> str:
-        return self.passes(micro)[1]
 
     def hint(self, level: int | str = 1) -> str:
         if level == "solution":

@@ -51,6 +51,8 @@ def merge(current: Path, old: bytes, new: bytes) -> bytes:
         after.write_bytes(new)
         command = ["git", "merge-file", "-p", str(current), str(before), str(after)]
         done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode > 127:  # below that it is the number of conflicts
+        raise WorkbookError(f"git could not merge {current.relative_to(ROOT)}: {done.stderr.decode().strip()}")
     if done.returncode:
         raise WorkbookError(
             f"{current.relative_to(ROOT)} has changed in the same lines: make the fix there by hand, from that"

@@ -12,8 +12,12 @@ SECTIONS = [
     *("Getting ready", "How to do it", "How it works", "There's more", "See also"),
     *("Exercises", "Failure drill"),
 ]
+IGNORE = "# NBVAL_IGNORE_OUTPUT"  # nbval knows it only when it is alone on its line
+OTHER_MARKER = re.compile(r"NBVAL_(SKIP|RAISES_EXCEPTION|CHECK_OUTPUT)|PYTEST_VALIDATE_IGNORE_OUTPUT")
+OTHER_TAG = re.compile(r"nbval-|raises-exception")
 IGNORED_AT_MOST = 0.1  # of the code cells
-ABSOLUTE = re.compile(r"""(?:^|[\s"'(=])(/(?:home|root|tmp|usr|var|work|Users|private|opt)/\S*|[A-Za-z]:\\\S*)""")
+TOP_FOLDERS = "app bin data dev etc home lib mnt opt private proc root run srv sys tmp usr Users var work workspace"
+ABSOLUTE = re.compile(rf"""(?:^|[\s"'(=])(/(?:{TOP_FOLDERS.replace(" ", "|")})/\S*|[A-Za-z]:\\\S*)""")
 
 
 def problems(path: Path) -> list[str]:
@@ -23,7 +27,7 @@ def problems(path: Path) -> list[str]:
     found = []
     for number, cell in enumerate(code, 1):
         found += [f"{path.name}, code cell {number}: {text}" for text in cell_problems(cell, number)]
-    found += [f"{path.name}: {text}" for text in whole_problems(notebook, code)]
+    found += [f"{path.name}: {text}" for text in whole_problems(notebook, code, path.name.partition("-")[0])]
     return found
 
 
@@ -41,10 +45,10 @@ def cell_problems(cell: Cell, number: int) -> list[str]:
     if re.search(r"\bsteps/", source) or re.search(r"\b(shutil|copytree|copyfile)\b", source):
         found.append("copies or names a snapshot: the reader builds, with %%writefile")
     found += magic_problems(source)
-    if "NBVAL_IGNORE_OUTPUT" in source and not re.search(r"# NBVAL_IGNORE_OUTPUT: \w+", source):
-        found.append("ignores its output without a reason: write `# NBVAL_IGNORE_OUTPUT: the reason`")
-    if "NBVAL_SKIP" in source or {"nbval-skip", "nbval-ignore-output"} & set(cell["metadata"].get("tags", [])):
-        found.append("is kept from the comparison by a tag or skipped: use `# NBVAL_IGNORE_OUTPUT: the reason`")
+    if IGNORE in source and not re.search(rf"^{IGNORE}\n# \w+", source, re.MULTILINE):
+        found.append(f"ignores its output without a reason: write a comment right below `{IGNORE}`")
+    if OTHER_MARKER.search(source) or any(OTHER_TAG.match(tag) for tag in cell["metadata"].get("tags", [])):
+        found.append(f"is kept from the comparison by a tag or another marker: use `{IGNORE}` and a reason")
     return found
 
 
@@ -62,11 +66,14 @@ def output_text(cell: Cell) -> str:
     return "\n".join(str(value) for output in cell["outputs"] for value in (output.get("text"), output.get("data")))
 
 
-def whole_problems(notebook: dict[str, Any], code: list[Cell]) -> list[str]:
+def whole_problems(notebook: dict[str, Any], code: list[Cell], number: str) -> list[str]:
     found = []
-    ignored = sum("NBVAL_IGNORE_OUTPUT" in cells.source(cell) for cell in code)
+    ignored = sum(IGNORE in cells.source(cell) for cell in code)
     if ignored > IGNORED_AT_MOST * len(code):
         found.append(f"ignores the output of {ignored} of {len(code)} cells: at most one in ten")
+    begins = re.findall(r'^begin\("(\d+)"\)$', "\n".join(map(cells.source, code)), re.MULTILINE)
+    if begins != [number]:
+        found.append(f'expected begin("{number}") once, on a line of its own; found {begins}')
     if not code or cells.source(code[-1]).strip() != "stop_all()":
         found.append("its last code cell is not stop_all(): nothing may run on after a notebook")
     headings = re.findall(r"^## (.+)$", markdown(notebook), re.MULTILINE)
@@ -77,16 +84,6 @@ def whole_problems(notebook: dict[str, Any], code: list[Cell]) -> list[str]:
 
 def markdown(notebook: dict[str, Any]) -> str:
     return "\n\n".join(cells.source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-
-
-def sanitizer_problems(path: Path) -> list[str]:
-    """Each [rule] of the sanitizer file has a comment right above it that says why."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [
-        f"{path.name}: {line} has no reason: write a comment right above it"
-        for above, line in zip(["", *lines], lines, strict=False)
-        if line.startswith("[") and not above.startswith("#")
-    ]
 
 
 def require(path: Path) -> None:

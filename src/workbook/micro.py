@@ -18,10 +18,17 @@ def begin(recipe: Recipe, micro: Path) -> str:
     start = snapshots.read(previous.step) if previous else {}
     origin = f"the system at the end of recipe {previous.number}" if previous else "an empty folder"
     if micro.is_dir() and snapshots.read(micro) == start:
+        remove_empty_folders(micro)
         return f"{NAME}/ is ready: {origin}."
     kept = back_up(micro)
     snapshots.write(start, micro)
     return f"{NAME}/ is ready: {origin}." + (f" What was there is in {kept.name}/." if kept else "")
+
+
+def remove_empty_folders(micro: Path) -> None:
+    for folder in sorted((path for path in micro.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def back_up(micro: Path) -> Path | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from IPython.display import SVG, display
 
 from workbook import browser, course, exercises, micro, pictures, ports, terminal
+from workbook.course import Recipe
 from workbook.errors import WorkbookError
 from workbook.terminal import Terminal
 
@@ -26,20 +27,24 @@ __all__ = [
 ]
 
 MICRO = Path(micro.NAME)
+_begun: list[Recipe] = []
 
 
 def begin(number: str) -> None:
     """Lay out the folder micro/ as recipe `number` finds it."""
     stop_all()
-    print(micro.begin(course.recipe(number), MICRO))
+    _begun[:] = [course.recipe(number)]
+    print(micro.begin(_begun[0], MICRO))
 
 
 def url(service: str) -> str:
-    """Where a service is reached: on its usual port, unless the environment names another."""
-    for recipe in reversed(course.recipes()):
-        if service in recipe.ports:
-            return f"http://{ports.HOST}:{ports.configured(service, recipe.ports[service])}"
-    raise WorkbookError(f"no recipe has a service {service!r}")
+    """Where a service of this recipe is reached: on its usual port, unless the environment names another."""
+    if not _begun:
+        raise WorkbookError("run the cell with begin(...) first")
+    usual = _begun[0].ports
+    if service not in usual:
+        raise WorkbookError(f"recipe {_begun[0].number} has no service {service!r}; it has {', '.join(usual)}")
+    return f"http://{ports.HOST}:{ports.configured(service, usual[service])}"
 
 
 def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
@@ -50,13 +55,10 @@ def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
     return window
 
 
-def output(window: Terminal, last: int | None = None) -> None:
-    """Show what a program has said since the last look, or only the last lines of it."""
-    lines = window.new_output().splitlines()
-    shown = lines if last is None else lines[-last:]
-    if len(shown) < len(lines):
-        print(f"... ({len(lines) - len(shown)} lines before)")
-    print("\n".join(shown))
+def output(window: Terminal, until: str) -> None:
+    """Show the line of a program's output that contains `until`; wait for it, and leave out what comes before."""
+    *before, line = window.wait_for(until).splitlines()
+    print(f"...\n{line}" if before else line)
 
 
 def press_ctrl_c(window: Terminal) -> None:
@@ -99,7 +101,7 @@ def picture(number: str) -> None:
 
 def check(number: str, exercise: int) -> None:
     """Whether micro/ solves an exercise; if not, what was expected and what was found."""
-    print(exercises.find(course.recipe(number), exercise).check(MICRO))
+    print(exercises.find(course.recipe(number), exercise).result(MICRO)[1])
 
 
 def hint(number: str, exercise: int, level: int | str = 1) -> None:
@@ -122,4 +124,5 @@ def rename(old: str, new: str) -> None:
 
 def stop_all() -> None:
     """Stop every program that this notebook has started."""
-    terminal.close_terminals()
+    for problem in terminal.close_terminals():
+        print(problem)

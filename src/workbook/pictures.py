@@ -71,12 +71,13 @@ def architecture(recipe: Recipe) -> str:
     previous = course.before(recipe)
     now = parts(recipe.step)
     old = parts(previous.step) if previous else {key: [] for key in ELEMENTS}
-    state = {key: "later" if not names else "here" if names == old[key] else "new" for key, names in now.items()}
+    state = {key: "later" if not names else "here" if old[key] else "new" for key, names in now.items()}
+    shown = {key: [name if name in old[key] else f"{name} (new)" for name in names] for key, names in now.items()}
     live = {key for key, names in now.items() if names}
     body = [arrow(start, end, live={start, end} <= live) for start, end in ARROWS]
     if "api" not in live:
         body.append(f'<path class="arrow live" d="{PAST_THE_API}"/>')
-    body += [draw(element, state[key], now[key]) for key, element in ELEMENTS.items()]
+    body += [draw(element, state[key], shown[key]) for key, element in ELEMENTS.items()]
     title = f"The reference architecture after recipe {recipe.number}"
     said = "; ".join(f"{ELEMENTS[key].name}: {', '.join(now[key])}" for key in ELEMENTS if now[key])
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">
@@ -116,10 +117,9 @@ def arrow(start: str, end: str, live: bool) -> str:
 def draw(element: Element, state: str, names: list[str]) -> str:
     left, top, width, height = element.box
     middle = left + width / 2
-    second = ", ".join(names) + (" (new)" if state == "new" else "")
     lines = [f'<text x="{middle:g}" y="{top + (height // 2 + 5 if not names else 26)}">{element.name}</text>']
     if names:
-        lines.append(f'<text class="small" x="{middle:g}" y="{top + 47}">{escape(second)}</text>')
+        lines.append(f'<text class="small" x="{middle:g}" y="{top + 47}">{escape(", ".join(names))}</text>')
     return (
         f'<g class="{state}"><rect x="{left}" y="{top}" width="{width}" height="{height}" rx="8"/>{"".join(lines)}</g>'
     )

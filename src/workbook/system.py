@@ -1,5 +1,6 @@
 """The system in a folder, run by its own launcher on free ports: for the checks of exercises and for tests."""
 
+import contextlib
 import time
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from workbook import ports
 from workbook.browser import Answer, request
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
-from workbook.terminal import Terminal
+from workbook.terminal import Terminal, freeze
 
 START = 30  # seconds within which every service must listen
 
@@ -41,8 +42,8 @@ class System:
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START
-        for service, port in self.ports.items():
-            while not ports.answers(port):
+        for service in self.ports:
+            while not self._find(service):
                 if self.terminal.process.poll() is not None or time.monotonic() > deadline:
                     said = self.terminal.new_output().strip() or "nothing"
                     raise WorkbookError(f"{service} did not start to listen. The system said: {said}")
@@ -58,10 +59,32 @@ class System:
         return request("POST", self.url(service, path), fields=fields)
 
     def process(self, service: str) -> psutil.Process:
-        """The process that runs a service, to be killed or paused."""
-        launcher = psutil.Process(self.terminal.process.pid)
-        for process in (launcher, *launcher.children(recursive=True)):
-            listening = (c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
-            if any(connection.laddr[1] == self.ports[service] for connection in listening):
-                return process
-        raise WorkbookError(f"{service} does not run")
+        """The process that runs a service."""
+        found = self._find(service)
+        if found is None:
+            raise WorkbookError(f"{service} does not run")
+        return found
+
+    def kill(self, service: str) -> None:
+        """Take a service away at once, as a crash would, and wait until it is gone."""
+        process = self.process(service)
+        process.kill()
+        while ports.answers(self.ports[service]):
+            time.sleep(0.01)
+
+    def pause(self, service: str) -> None:
+        """Freeze a service: it accepts connections, and says nothing."""
+        freeze(self.process(service))
+
+    def resume(self, service: str) -> None:
+        self.process(service).resume()
+
+    def _find(self, service: str) -> psutil.Process | None:
+        """The launcher or the descendant of it that listens on the service's port."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            launcher = psutil.Process(self.terminal.process.pid)
+            for process in (launcher, *launcher.children(recursive=True)):
+                listening = (c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+                if any(connection.laddr[1] == self.ports[service] for connection in listening):
+                    return process
+        return None

@@ -107,15 +107,17 @@ class Terminal:
 
     def wait(self, seconds: float = GRACE) -> int:
         """The exit code, once the program has ended; after `seconds` it and its children are killed."""
+        killed = False
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._kill_tree()
-            raise WorkbookError(f"`{self.command}` did not end within {seconds:g} s and was killed") from None
-        finally:
-            if self in open_terminals:
-                open_terminals.remove(self)
+            killed = True
+        if self in open_terminals:
+            open_terminals.remove(self)
         self._reader.join(5)
+        if killed:
+            raise WorkbookError(f"`{self.command}` did not end within {seconds:g} s and was killed")
         return self.process.returncode
 
     def kill(self) -> None:
@@ -125,7 +127,7 @@ class Terminal:
 
     def pause(self) -> None:
         """Freeze the program: its port stays open, but nothing answers."""
-        psutil.Process(self.process.pid).suspend()
+        freeze(psutil.Process(self.process.pid))
 
     def resume(self) -> None:
         """Go on after pause(); nothing changes for a program that is not paused."""
@@ -148,10 +150,21 @@ class Terminal:
         self.process.wait()
 
 
+def freeze(process: psutil.Process) -> None:
+    """Suspend a process, and wait until it has really stopped."""
+    process.suspend()
+    while process.status() != psutil.STATUS_STOPPED:
+        time.sleep(0.001)
+
+
 @atexit.register
-def close_terminals() -> None:
-    """Stop whatever still runs, the youngest first."""
+def close_terminals() -> list[str]:
+    """Stop whatever still runs, the youngest first. Returns what did not end as it should."""
+    problems = []
     for terminal in reversed(open_terminals.copy()):
-        with contextlib.suppress(WorkbookError):
-            terminal.resume()
+        terminal.resume()
+        try:
             terminal.press_ctrl_c()
+        except WorkbookError as problem:
+            problems.append(str(problem))
+    return problems

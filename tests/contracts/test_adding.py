@@ -112,6 +112,8 @@ def test_missing_field_is_explained(system: System, fields: dict[str, str]) -> N
         ("", b"first=1&second=2", 415),
         ("application/x-www-form-urlencoded", b"first=" + b"1" * 200_000, 413),
         ("application/x-www-form-urlencoded", b"first=%FF%FE&second=1", 400),
+        ("application/x-www-form-urlencoded; charset=latin-1", b"second=1&first=" + b"\xff" * 32_000, 400),
+        ("application/x-www-form-urlencoded", b"second=1&first=" + b"*" * 32_000, 400),
     ],
 )
 def test_unusable_form_gets_a_page_that_says_so(system: System, content_type: str, body: bytes, status: int) -> None:
@@ -123,6 +125,8 @@ def test_unusable_form_gets_a_page_that_says_so(system: System, content_type: st
     assert answer.status == status
     assert "<main>" in text
     assert "Traceback" not in text
+    if len(body) > 30_000 and status == 400:
+        assert re.search(r'role="alert">first: expected an integer of at most 100 digits', text)
 
 
 def test_two_requests_at_once_do_not_mix(system: System) -> None:

@@ -1,6 +1,5 @@
 """The form in a real browser: typed, sent and read as a visitor does it. Screenshots go to .artifacts/."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from workbook.course import ROOT, Recipe
+from workbook.doctor import browser_programs
 from workbook.system import System
 
 ARTIFACTS = ROOT / ".artifacts"
@@ -25,8 +25,7 @@ QUIET = [
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
+    program, driver = browser_programs()
     needed(program and driver, "Chromium with its chromedriver (Debian: apt install chromium chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = str(program)

@@ -1,6 +1,7 @@
 """`make run` as somebody types it: in a terminal, ended by Ctrl-C."""
 
 import os
+import subprocess
 import sys
 
 import pexpect
@@ -10,6 +11,12 @@ from helpers import each_recipe, left_running, wait_until
 from workbook import course, ports
 from workbook.browser import request
 from workbook.course import ROOT, Recipe
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """What a terminal below need not wait for."""
+    subprocess.run([sys.executable, ROOT / "requirements" / "install.py", "run"], check=True)
 
 
 def make_run(*words: str, free: dict[str, int]) -> pexpect.spawn:

@@ -20,52 +20,79 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def top_level_imports(path: Path) -> set[str]:
-    """What a module imports when it is itself imported, that is, outside of its functions."""
+# What each module of the course's tool may import besides Python's own library. The arrows point one way: a
+# module names only those above it.
+BORDERS = {
+    "__init__": set(),
+    "errors": set(),
+    "snapshots": set(),
+    "course": {"errors"},
+    "ports": {"errors", "psutil"},
+    "terminal": {"errors", "psutil"},
+    "browser": {"errors"},
+    "system": {"browser", "course", "errors", "ports", "terminal", "psutil"},
+    "drift": {"course", "snapshots"},
+    "diff": {"course", "snapshots"},
+    "micro": {"course", "errors", "snapshots"},
+    "cells": {"errors", "micro", "snapshots"},
+    "lint": {"cells", "errors"},
+    "pictures": {"course"},
+    "doctor": {"course", "ports"},
+    "exercises": {"browser", "course", "errors", "system"},
+    "forward": {"cells", "course", "errors", "nbformat"},
+    "execute": {"course", "errors", "ports", "nbformat", "nbclient"},
+    "notebook": {
+        *("browser", "course", "errors", "exercises", "micro", "pictures", "ports", "terminal"),
+        "IPython",
+    },
+    "cli": {
+        "course",
+        "diff",
+        "doctor",
+        "errors",
+        "execute",
+        "exercises",
+        "forward",
+        "lint",
+        "micro",
+        "pictures",
+        "rich",
+    },
+    "__main__": {"cli"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """What a module imports, at its top or within a function: its neighbours, and packages from outside."""
     found: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
-    while waiting:
-        node = waiting.pop()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "workbook":
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            waiting.extend(ast.iter_child_nodes(node))
-    return found
-
-
-# Who may import what besides Python's own library: the package's rooms, then heavy modules in their one place.
-WORKBOOK_BORDERS = {
-    "errors": set(),
-    "course": {"workbook"},
-    "snapshots": set(),
-    "drift": {"workbook"},
-    "diff": {"workbook"},
-    "micro": {"workbook"},
-    "cells": {"workbook"},
-    "lint": {"workbook"},
-    "pictures": {"workbook"},
-    "browser": {"workbook"},
-    "exercises": {"workbook"},
-    "doctor": {"workbook"},
-    "cli": {"workbook"},
-    "__main__": {"workbook"},
-    "__init__": set(),
-    "ports": {"workbook", "psutil"},
-    "terminal": {"workbook", "psutil"},
-    "system": {"workbook", "psutil"},
-    "forward": {"workbook", "nbformat"},
-    "execute": {"workbook", "nbformat", "nbclient"},
-    "notebook": {"workbook", "IPython"},
-}
+            first, *rest = node.module.split(".")
+            found.add(rest[0] if first == "workbook" else first)
+    return found - set(sys.stdlib_module_names)
 
 
 def test_borders_within_workbook_are_kept() -> None:
     modules = {path.stem: path for path in (ROOT / "src" / "workbook").glob("*.py")}
-    assert modules.keys() == WORKBOOK_BORDERS.keys()
-    for name, path in modules.items():
-        assert top_level_imports(path) - set(sys.stdlib_module_names) <= WORKBOOK_BORDERS[name], name
+    assert {name: imports(path) for name, path in modules.items()} == BORDERS
+    order = list(BORDERS)
+    upward = [
+        (name, other)
+        for name in order
+        for other in BORDERS[name] & set(order)
+        if order.index(other) > order.index(name)
+    ]
+    assert upward == []
+
+
+def test_the_steps_extra_is_what_the_steps_import() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split("[<>=]", name)[0].replace("-", "_") for name in project["optional-dependencies"]["steps"]}
+    assert declared == {name for recipe in course.recipes() for name in recipe.imports}
 
 
 def test_steps_do_not_know_the_course() -> None:

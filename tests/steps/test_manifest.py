@@ -13,7 +13,8 @@ from workbook.errors import WorkbookError
 
 @each_recipe()
 def test_step_differs_only_as_declared(recipe: Recipe) -> None:
-    assert drift.problems(recipe, course.before(recipe)) == []
+    problems = drift.problems(recipe, course.before(recipe))
+    assert not problems, "\n" + "\n".join(problems)
 
 
 @each_recipe()

@@ -20,15 +20,17 @@ def printed(text: str, name: str = "stdout") -> list[dict[str, Any]]:
 
 def notebook(tmp_path: Path, *cells: dict[str, Any], headings: list[str] | None = None) -> Path:
     text = "\n\n".join(f"## {name}" for name in headings or lint.SECTIONS)
-    numbered = [{"execution_count": n} | cell for n, cell in enumerate([*cells, code("stop_all()")], 1)]
-    path = tmp_path / "some.ipynb"
+    numbered = [
+        {"execution_count": n} | cell for n, cell in enumerate([*cells, code('begin("01")'), code("stop_all()")], 1)
+    ]
+    path = tmp_path / "01-some.ipynb"
     path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": text}, *numbered]}))
     return path
 
 
 def test_good_notebook_has_no_problems(tmp_path: Path) -> None:
     good = [code("%%writefile micro/a.py\nx = 5 % 2"), code("x = 5 % 2\nprint(x)", printed("1\n"))]
-    path = notebook(tmp_path, *good, *[code("1")] * 9, code("# NBVAL_IGNORE_OUTPUT: shows the time\nnow()"))
+    path = notebook(tmp_path, *good, *[code("1")] * 9, code("# NBVAL_IGNORE_OUTPUT\n# shows the time\nnow()"))
     assert lint.problems(path) == []
     lint.require(path)
 
@@ -49,6 +51,9 @@ def test_good_notebook_has_no_problems(tmp_path: Path) -> None:
         (code("x = 1\n!ls"), "uses !ls"),
         (code("%%bash\nls"), "uses %%bash"),
         (code("# NBVAL_IGNORE_OUTPUT\n1"), "without a reason"),
+        (code("# NBVAL_IGNORE_OUTPUT: why\n1"), "without a reason"),
+        (code("# PYTEST_VALIDATE_IGNORE_OUTPUT\n1"), "kept from the comparison"),
+        (code("1", metadata={"tags": ["raises-exception"]}), "kept from the comparison"),
         (code("# NBVAL_SKIP\n1"), "kept from the comparison"),
         (code("1", metadata={"tags": ["nbval-ignore-output"]}), "kept from the comparison"),
     ],
@@ -56,28 +61,29 @@ def test_good_notebook_has_no_problems(tmp_path: Path) -> None:
 def test_broken_rule_is_named(tmp_path: Path, cell: dict[str, Any], said: str) -> None:
     found = lint.problems(notebook(tmp_path, cell, *[code("1")] * 20))
     assert len(found) == 1, found
-    assert found[0].startswith("some.ipynb, code cell 1: ")
+    assert found[0].startswith("01-some.ipynb, code cell 1: ")
     assert said in found[0]
 
 
 def test_too_many_ignored_outputs_are_counted(tmp_path: Path) -> None:
-    ignored = code("# NBVAL_IGNORE_OUTPUT: a reason\n1")
-    assert "output of 2 of 4 cells" in lint.problems(notebook(tmp_path, ignored, ignored, code("1")))[0]
+    ignored = code("# NBVAL_IGNORE_OUTPUT\n# a reason\n1")
+    assert "output of 2 of 5 cells" in lint.problems(notebook(tmp_path, ignored, ignored, code("1")))[0]
 
 
 def test_last_cell_stops_everything(tmp_path: Path) -> None:
     path = notebook(tmp_path)
-    path.write_text(path.read_text().replace("stop_all()", "begin('01')"))
+    path.write_text(path.read_text().replace("stop_all()", "print()"))
     assert "last code cell is not stop_all()" in lint.problems(path)[0]
+
+
+@pytest.mark.parametrize("begins", ["begin('02')", "print('begins nothing')", 'begin("02")'])
+def test_notebook_begins_its_own_recipe(tmp_path: Path, begins: str) -> None:
+    path = notebook(tmp_path)
+    path.write_text(path.read_text().replace(r"begin(\"01\")", json.dumps(begins)[1:-1]))
+    assert 'expected begin("01") once' in lint.problems(path)[0]
 
 
 def test_sections_stand_in_their_order(tmp_path: Path) -> None:
     path = notebook(tmp_path, headings=["How to do it", "Getting ready", "How it works"])
     with pytest.raises(WorkbookError, match="its sections are How to do it, Getting ready, How it works; expected"):
         lint.require(path)
-
-
-def test_sanitizer_rule_needs_a_reason(tmp_path: Path) -> None:
-    path = tmp_path / "rules.cfg"
-    path.write_text("# why\n[good]\nregex: a\nreplace: b\n\n[bad]\nregex: a\nreplace: b\n")
-    assert lint.sanitizer_problems(path) == ["rules.cfg: [bad] has no reason: write a comment right above it"]

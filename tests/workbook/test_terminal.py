@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -12,6 +11,10 @@ from helpers import wait_until
 from workbook import terminal
 from workbook.errors import WorkbookError
 from workbook.terminal import Terminal
+
+
+def lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def script(tmp_path: Path, text: str) -> str:
@@ -60,7 +63,7 @@ time.sleep(60)
     window._signal(2)
     with pytest.raises(WorkbookError, match=r"did not end within 0.3 s and was killed"):
         window.wait(0.3)
-    assert wait_until(lambda: not psutil.pid_exists(child))
+    assert wait_until(lambda: not lives(child))
     assert window not in terminal.open_terminals
 
 
@@ -88,7 +91,8 @@ def test_everything_is_stopped_when_this_python_ends() -> None:
     text = """
 import sys, time
 from workbook.terminal import Terminal
-window = Terminal("python -c 'import time; time.sleep(60)'")
+window = Terminal("python -c 'import time; print(1, flush=True); time.sleep(60)'")
+window.wait_for("1")
 print(window.process.pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
@@ -97,8 +101,7 @@ time.sleep(float(sys.argv[1]))
             assert python.stdout
             pid = int(python.stdout.readline())
             if seconds != "0" and sys.platform == "linux":
-                time.sleep(0.05)
                 python.kill()
             elif seconds != "0":
                 python.terminate()
-            assert wait_until(lambda pid=pid: not psutil.pid_exists(pid))
+            assert wait_until(lambda pid=pid: not lives(pid))

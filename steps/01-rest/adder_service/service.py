@@ -8,7 +8,7 @@ from aiohttp import web
 
 HOST = "127.0.0.1"
 MAX_DIGITS = 100
-MAX_REQUEST_LINE = 128 * 1024  # bytes: room to answer a number that is far too long with a clear 400
+MAX_REQUEST_LINE = 256 * 1024  # bytes: room to answer a number that is far too long with a clear 400
 
 
 def integer(name: str, text: str) -> int:
@@ -42,7 +42,7 @@ def main() -> None:
     try:
         web.run_app(app, host=HOST, port=int(port), print=announce, max_line_size=MAX_REQUEST_LINE)
     except (OSError, OverflowError, ValueError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) else error
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
         sys.exit(f"cannot listen on port {port}: {reason}. Set ADDER_SERVICE_SERVICE_PORT to a free one.")
 
 

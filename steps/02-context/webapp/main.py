@@ -13,7 +13,7 @@ from routes import add, index, users
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
-MAX_FORM = 64 * 1024  # bytes
+MAX_FORM = 32 * 1024  # bytes
 
 log = logging.getLogger("webapp")
 
@@ -23,7 +23,9 @@ async def error_pages(request: web.Request, handler) -> web.StreamResponse:
     """Every error ends as a page; what went wrong inside stays in the log."""
     try:
         return await handler(request)
-    except web.HTTPError as expected:
+    except web.HTTPException as expected:
+        if expected.status < 400:  # a redirection is no error
+            raise
         error = expected
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
@@ -50,15 +52,16 @@ def create_app() -> web.Application:
 
 
 def main() -> None:
+    app = create_app()
     port = os.environ.get("WEBAPP_SERVICE_PORT", "3000")
 
     def announce(_: str) -> None:  # aiohttp calls it once, when the port is open
         print(f"listening at http://{HOST}:{port}", flush=True)
 
     try:
-        web.run_app(create_app(), host=HOST, port=int(port), print=announce)
+        web.run_app(app, host=HOST, port=int(port), print=announce)
     except (OSError, OverflowError, ValueError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) else error
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
         sys.exit(f"cannot listen on port {port}: {reason}. Set WEBAPP_SERVICE_PORT to a free one.")
 
 

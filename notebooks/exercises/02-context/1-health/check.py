@@ -6,5 +6,5 @@ from workbook.system import System
 
 def check(system: System) -> None:
     expect("GET /healthz with the adder up", system.get("webapp", "/healthz"), 200)
-    system.process("adder_service").kill()
+    system.kill("adder_service")
     expect("GET /healthz with the adder killed", system.get("webapp", "/healthz"), 503)

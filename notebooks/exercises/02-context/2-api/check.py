@@ -16,7 +16,7 @@ def check(system: System) -> None:
     expect("GET /api/add?first=1&second=x", bad, 400)
     if "second" not in str(content(bad).get("error")):
         not_yet(f'GET /api/add?first=1&second=x: expected {{"error": ...}} that names second, found {bad.text}')
-    system.process("adder_service").kill()
+    system.kill("adder_service")
     down = system.get("webapp", "/api/add?first=1&second=2")
     expect("GET /api/add?first=1&second=2 with the adder killed", down, 502)
     if not content(down).get("error"):

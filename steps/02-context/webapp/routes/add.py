@@ -18,38 +18,40 @@ routes = web.RouteTableDef()
 SESSION = web.AppKey("http_session", aiohttp.ClientSession)
 
 
-class AdderFailed(Exception):
-    """No sum, and the user is not to blame. `status` is for the browser: 502 or 504."""
+class NoSum(Exception):
+    """Why there is no sum, in words for the user. `status` is the HTTP status for the browser."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
 async def http_session(app: web.Application) -> AsyncIterator[None]:
     """One pool of connections for the life of the webapp."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as app[SESSION]:
-        yield
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE))
+    app[SESSION] = session
+    yield
+    await session.close()
 
 
 async def ask_adder(session: aiohttp.ClientSession, first: str, second: str) -> str:
-    """The sum, as text. Raises ValueError for what the adder refuses, AdderFailed for all else."""
+    """The sum, as text. Raises NoSum."""
     path = f"/add/{quote(first, safe='')}/{quote(second, safe='')}"
-    url = URL(f"http://{ADDER_HOST}:{ADDER_PORT}{path}", encoded=True)
+    url = URL(f"http://{ADDER_HOST}:{ADDER_PORT}{path}", encoded=True)  # as it is: a typed ".." stays one
     try:
         async with session.get(url, allow_redirects=False) as answer:
             text = await answer.text(errors="replace")
     except TimeoutError:
-        raise AdderFailed(504, f"The adder service did not answer within {DEADLINE} seconds.") from None
+        raise NoSum(504, f"The adder service did not answer within {DEADLINE} seconds.") from None
     except aiohttp.ClientConnectorError:
-        raise AdderFailed(502, "The adder service cannot be reached.") from None
+        raise NoSum(502, "The adder service cannot be reached.") from None
     except aiohttp.ClientError:
-        raise AdderFailed(502, "The adder service broke off its answer.") from None
-    if answer.status == 400:
-        raise ValueError(text)
-    if answer.status != 200 or not re.fullmatch("-?[0-9]+", text):
-        raise AdderFailed(502, "The adder service gave an answer that is not a sum.")
-    return text
+        raise NoSum(502, "The adder service broke off its answer.") from None
+    if answer.status == 200 and re.fullmatch("-?[0-9]+", text):
+        return text
+    if answer.status == 400 and text.startswith(("first: ", "second: ")):
+        raise NoSum(400, text)
+    raise NoSum(502, "The adder service gave an answer that is not a sum.")
 
 
 def page(request: web.Request, status: int = 200, **shown: str) -> web.Response:
@@ -72,8 +74,6 @@ async def calculate(request: web.Request) -> web.Response:
     first, second = (typed.get(name, "").strip() for name in ("first", "second"))
     try:
         result = await ask_adder(request.app[SESSION], first, second)
-    except ValueError as error:
-        return page(request, 400, first=first, second=second, error=str(error))
-    except AdderFailed as error:
+    except NoSum as error:
         return page(request, error.status, first=first, second=second, error=str(error))
     return page(request, first=first, second=second, result=result)

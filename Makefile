@@ -16,7 +16,7 @@ test:
 
 lab:
 	@$(PYTHON) requirements/install.py lab
-	@exec $(BIN)/jupyter lab --notebook-dir notebooks $(LABFLAGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/jupyter lab --notebook-dir notebooks $(LABFLAGS)
 
 lock:   # after a change of the dependencies in pyproject.toml
 	@$(PYTHON) requirements/install.py test

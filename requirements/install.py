@@ -33,11 +33,14 @@ def main(arguments):
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == state and runs(PYTHON):
         return None
     print("Installing what `make {}` needs into .venv (only the first time) ...".format(purpose), flush=True)
-    created = VENV / "created"
-    if not (created.is_file() and created.read_text(encoding="utf-8") == origin() and runs(PYTHON)):
+    whole = VENV / "whole"  # absent while something is being installed: what was interrupted is made anew
+    if not (whole.is_file() and whole.read_text(encoding="utf-8") == origin() and runs(PYTHON)):
         create_venv()
+    else:
+        whole.unlink()
     install(purpose)
     stamp.write_text(state, encoding="utf-8")
+    whole.write_text(origin(), encoding="utf-8")
     return None
 
 
@@ -92,7 +95,6 @@ def create_venv():
                 " apt install python3-venv, or python{}-venv), then run the command again".format(version)
             )
         sys.exit("Could not make .venv with {}: {}".format(sys.executable, last_line(output)))
-    (VENV / "created").write_text(origin(), encoding="utf-8")
 
 
 def install(purpose):
@@ -103,9 +105,10 @@ def install(purpose):
     link = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     boot = pip + WHEELS_ONLY + ["-r", str(LOCKS / "boot.txt")]
     from_lock = WHEELS_ONLY + ["-r", str(lock)]  # noqa: RUF005
-    if not fails(boot) and not fails([*uv, "--compile-bytecode", *from_lock]) and not fails(uv + link):
+    problem = fails(boot) or fails([*uv, "--compile-bytecode", *from_lock]) or fails(uv + link)
+    if not problem:
         return
-    print("uv could not do it; installing with pip instead, which takes longer ...", flush=True)
+    print("Installing with pip, which takes longer, since uv failed: " + last_line(problem), flush=True)
     problem = fails(pip + from_lock) or fails(pip + link)
     if problem:
         sys.exit(explain(problem, lock))
@@ -146,4 +149,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted; the next `make` goes on from here.")
+        sys.exit("\nInterrupted; the next `make` starts the installation again.")

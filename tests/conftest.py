@@ -37,7 +37,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     ran = config.stash[NOTEBOOKS]
     tests = sum(len(terminalreporter.getreports(outcome)) for outcome in ("passed", "failed"))
     terminalreporter.write_line(
-        f"Ran {tests} tests and {len(ran)} notebooks ({sum(ran.values())} code cells compared)."
+        f"Ran {tests} tests; notebooks among them: {len(ran)}, with {sum(ran.values())} code cells compared."
     )
 
 

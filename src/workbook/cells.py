@@ -19,6 +19,8 @@ MICRO = f"{micro.NAME}/"
 
 
 def load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise WorkbookError(f"there is no notebooks/{path.name} yet: write it first (CONTRIBUTING.md, Add a recipe)")
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return notebook
 

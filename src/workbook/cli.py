@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkbookError as error:
         print(f"workbook: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nworkbook: interrupted", file=sys.stderr)
+        return 130
     except ModuleNotFoundError as error:
         print(f"workbook: {error.name} is not installed: `make test` installs what this needs", file=sys.stderr)
         return 2
@@ -48,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     add("run", "Start the system of a step (the newest by default); Ctrl-C stops it.", "recipe?")
     add("test", "Check the code and run all tests, or only those that belong to one step.", "recipe?")
     add("diff", "Show what changes from one step to another, and why.", "old", "new")
-    add("start", "Lay out micro/ as a recipe finds it; an existing one is kept as a backup.", "recipe")
+    add("start", "Lay out micro/ as a recipe finds it; an existing one is kept as a backup.", "recipe").add_argument(
+        "--done", action="store_true", help="as the recipe ends, to begin with its exercises"
+    )
     add("check", "Say what of micro/ differs from the end of a recipe, and which exercises it solves.", "recipe")
     add("hint", "Show a hint for an exercise: level 1, 2, ..., at last `solution`.", "recipe", "exercise", "level?")
     add("doctor", "Explain this machine: what is there, what is missing, what to do.")
@@ -120,7 +125,7 @@ def diff_command(options: argparse.Namespace) -> None:
 def start_command(options: argparse.Namespace) -> None:
     from workbook import micro
 
-    print(micro.begin(chosen(options), micro_folder()))
+    print(micro.begin(chosen(options), micro_folder(), options.done))
 
 
 def check_command(options: argparse.Namespace) -> int:
@@ -128,13 +133,15 @@ def check_command(options: argparse.Namespace) -> int:
 
     recipe = chosen(options)
     different = micro.differences(recipe, micro_folder())
-    if different:
-        print(f"notebooks/micro/ is not the system at the end of recipe {recipe.number}:")
-        for name, how in different.items():
-            print(f"  {how:12} {name}")
-    else:
-        print(f"notebooks/micro/ is the system at the end of recipe {recipe.number}.")
     results = [exercise.result(micro_folder()) for exercise in exercises.of(recipe)]
+    if not different:
+        print(f"notebooks/micro/ is the system at the end of recipe {recipe.number}.")
+    elif any(passed for passed, _ in results):
+        print(f"notebooks/micro/ differs from the end of recipe {recipe.number}, as it must with your solutions:")
+    else:
+        print(f"notebooks/micro/ is not the system at the end of recipe {recipe.number}:")
+    for name, how in different.items():
+        print(f"  {how:12} {name}")
     for _, text in results:
         print(text)
     return 0 if all(passed for passed, _ in results) else 1

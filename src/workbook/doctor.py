@@ -72,7 +72,7 @@ def docker() -> Finding:
         return Finding("Docker", "absent", "the engine did not answer within 10 s", "Start or restart Docker.")
     if asked.returncode:
         return Finding(
-            "Docker", "absent", "the command is there, but no engine answers", "Start Docker if you want it."
+            "Docker", "absent", "the command is there, the engine does not answer", "Start Docker if you want it."
         )
     return Finding("Docker", "ok", f"engine {asked.stdout.strip()}")
 

@@ -37,7 +37,7 @@ def undeclared(current: Recipe, previous: Recipe | None, old: Snapshot, new: Sna
                 f"; if it is a fix that step {previous.number} needs too, make it there and run"
                 f" `workbook forward {previous.number} {name}`"
             )
-        found.append(f"{line}; else undo it: git checkout -- steps/{current.slug}/{name}")
+        found.append(f"{line}; else take it back")
     return found
 
 

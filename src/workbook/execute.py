@@ -10,7 +10,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from workbook import ports
+from workbook import cells, ports
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
 
@@ -24,6 +24,7 @@ KEPT_CELL_METADATA = {"jupyter", "tags"}
 
 def execute(recipe: Recipe) -> bool:
     """Run the recipe's notebook in a folder of its own, on free ports, and store it. Says whether it changed."""
+    cells.load(recipe.notebook)
     old = recipe.notebook.read_text(encoding="utf-8")
     new = executed(old, recipe)
     if new != old:

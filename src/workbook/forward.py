@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -11,29 +12,31 @@ from workbook.course import ROOT, Recipe, recipes
 from workbook.errors import WorkbookError
 
 
-def forward(origin: Recipe, name: str, base: str = "HEAD") -> list[str]:
+def forward(origin: Recipe, name: str, base: str = "HEAD") -> Iterator[str]:
     """Merge what was done to `name` in the origin's step since the commit `base` into every later step.
 
-    The merge is git's three-way merge: old version of the origin, its new one, the later step's own. Returns
-    a line for each file and notebook; raises WorkbookError where git finds a conflict, and changes nothing.
+    The merge is git's three-way merge: old version of the origin, its new one, the later step's own. Yields a
+    line for each file and notebook. Raises WorkbookError at the first step with a conflict, and leaves that one
+    and the later ones as they were.
     """
+    name = name.removeprefix(f"steps/{origin.slug}/")
     fixed = origin.step / name
     if not fixed.is_file():
         raise WorkbookError(f"there is no {name} in steps/{origin.slug}")
     old = committed(fixed, base)
     if old == fixed.read_bytes():
-        raise WorkbookError(f"steps/{origin.slug}/{name} is as in {base}: make the fix there first")
-    later = [step for step in recipes()[recipes().index(origin) + 1 :] if (step.step / name).is_file()]
-    merged = {step: merge(step.step / name, old, fixed.read_bytes()) for step in later}
-    report = []
-    for step, content in merged.items():
+        raise WorkbookError(
+            f"steps/{origin.slug}/{name} is as in {base}: make the fix there first,"
+            " or, if it is committed already, add --base with the commit before it"
+        )
+    yield from rewrite_cell(origin, name)
+    for step in recipes()[recipes().index(origin) + 1 :]:
         path = step.step / name
-        report.append(f"{'unchanged' if content == path.read_bytes() else 'merged':9} steps/{step.slug}/{name}")
-        path.write_bytes(content)
-    for step in [origin, *later]:
-        if rewrite_cell(step, name):
-            report.append(f"{'rewritten':9} notebooks/{step.notebook.name}: now `workbook execute {step.number}`")
-    return report
+        if path.is_file():
+            content = merge(path, old, fixed.read_bytes(), step)
+            yield f"{'unchanged' if content == path.read_bytes() else 'merged':9} steps/{step.slug}/{name}"
+            path.write_bytes(content)
+            yield from rewrite_cell(step, name)
 
 
 def committed(path: Path, base: str) -> bytes:
@@ -44,7 +47,7 @@ def committed(path: Path, base: str) -> bytes:
     return shown.stdout
 
 
-def merge(current: Path, old: bytes, new: bytes) -> bytes:
+def merge(current: Path, old: bytes, new: bytes, step: Recipe) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "before"), Path(folder, "after")
         before.write_bytes(old)
@@ -54,25 +57,30 @@ def merge(current: Path, old: bytes, new: bytes) -> bytes:
     if done.returncode > 127:  # below that it is the number of conflicts
         raise WorkbookError(f"git could not merge {current.relative_to(ROOT)}: {done.stderr.decode().strip()}")
     if done.returncode:
+        name = current.relative_to(step.step).as_posix()
         raise WorkbookError(
-            f"{current.relative_to(ROOT)} has changed in the same lines: make the fix there by hand, from that"
-            f" step on with `workbook forward`; nothing was written"
+            f"steps/{step.slug}/{name} has changed in the same lines, so git cannot merge: make the fix there by"
+            f" hand, then run `workbook forward {step.number} {name}` for that step's notebook and the later steps"
         )
     return done.stdout
 
 
-def rewrite_cell(recipe: Recipe, name: str) -> bool:
-    """Give the notebook's last %%writefile cell of a file the step's text. Says whether that changed anything."""
+def rewrite_cell(recipe: Recipe, name: str) -> Iterator[str]:
+    """Give the notebook's last %%writefile cell of a file the step's text. Yields a line if that changed anything."""
+    if not recipe.notebook.is_file():
+        return
     notebook = nbformat.read(recipe.notebook, as_version=4)
-    writers = [
-        cell for cell in notebook.cells if cell.cell_type == "code" and cells.file_written(cell) == (name, False)
-    ]
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    writers = [cell for cell in code if (cells.file_written(cell) or ("", False))[0] == name]
     if not writers:
-        return False
+        return
+    where = f"notebooks/{recipe.notebook.name}"
     first_line = writers[-1].source.split("\n", 1)[0]
+    if " -a " in first_line:
+        yield f"{'by hand':9} {where}: its last cell for {name} appends, so it cannot be rewritten"
+        return
     text = f"{first_line}\n{(recipe.step / name).read_text(encoding='utf-8').removesuffix(chr(10))}"
-    if writers[-1].source == text:
-        return False
-    writers[-1].source = text
-    recipe.notebook.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8", newline="\n")
-    return True
+    if writers[-1].source != text:
+        writers[-1].source = text
+        recipe.notebook.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+        yield f"{'rewritten':9} {where}: now `workbook execute {recipe.number}`, and the later notebooks that show it"

@@ -9,14 +9,14 @@ from workbook.errors import WorkbookError
 NAME = "micro"
 
 
-def begin(recipe: Recipe, micro: Path) -> str:
-    """Lay out what recipe N starts from, step N-1, in `micro`; what was there is kept beside it as a backup.
+def begin(recipe: Recipe, micro: Path, done: bool = False) -> str:
+    """Lay out what recipe N starts from, step N-1, in `micro`; or, with `done`, what it ends with, step N.
 
-    Returns a sentence that says what was done.
+    What was there is kept beside it as a backup. Returns a sentence that says what was done.
     """
-    previous = course.before(recipe)
-    start = snapshots.read(previous.step) if previous else {}
-    origin = f"the system at the end of recipe {previous.number}" if previous else "an empty folder"
+    wanted = recipe if done else course.before(recipe)
+    start = snapshots.read(wanted.step) if wanted else {}
+    origin = f"the system at the end of recipe {wanted.number}" if wanted else "an empty folder"
     if micro.is_dir() and snapshots.read(micro) == start:
         remove_empty_folders(micro)
         return f"{NAME}/ is ready: {origin}."

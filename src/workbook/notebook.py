@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from IPython.display import SVG, display
+from IPython.display import display
 
 from workbook import browser, course, exercises, micro, pictures, ports, terminal
 from workbook.course import Recipe
@@ -48,15 +48,21 @@ def url(service: str) -> str:
 
 
 def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
-    """Run a command in micro/ (or in a folder of it) and show its output up to the line that contains `until`."""
+    """Run a command in micro/ (or in a folder of it) and show its output up to the line that begins with `until`."""
+    runs_already = any(other.command == command and other.cwd == MICRO / folder for other in terminal.open_terminals)
     window = Terminal(command, MICRO / folder)
     print(f"micro{'' if folder == '.' else '/' + folder}$ {command}")
-    print(window.wait_for(until), end="")
+    try:
+        print(window.wait_for(until), end="")
+    except WorkbookError as problem:
+        window.press_ctrl_c()
+        advice = "This notebook runs the same command already: stop_all(), then run this cell again."
+        raise WorkbookError(f"{problem}{advice if runs_already else ''}") from None
     return window
 
 
 def output(window: Terminal, until: str) -> None:
-    """Show the line of a program's output that contains `until`; wait for it, and leave out what comes before."""
+    """Show the line of a program's output that begins with `until`; wait for it, and leave out what comes before."""
     *before, line = window.wait_for(until).splitlines()
     print(f"...\n{line}" if before else line)
 
@@ -88,15 +94,17 @@ def show_answer(
         print(f"no answer: {error.reason}")
 
 
-def page(address: str, height: int = 480) -> None:
+def page(address: str, height: int = 560) -> None:
     """The live page, in a frame of this notebook."""
-    frame = f'<iframe src="{address}" width="100%" height="{height}" style="border: 1px solid #8888"></iframe>'
+    style = "display: block; box-sizing: border-box; width: 100%; border: 1px solid #8888"
+    frame = f'<iframe src="{address}" height="{height}" style="{style}"></iframe>'
     display({"text/html": frame, "text/plain": f"the page {address}"}, raw=True)
 
 
 def picture(number: str) -> None:
     """The reference architecture, with the parts marked that exist after recipe `number`."""
-    display(SVG(pictures.architecture(course.recipe(number))))
+    drawn = pictures.architecture(course.recipe(number))
+    display({"image/svg+xml": drawn, "text/plain": "(a picture, drawn when you run this cell)"}, raw=True)
 
 
 def check(number: str, exercise: int) -> None:

@@ -29,6 +29,7 @@ class Terminal:
 
     def __init__(self, command: str, cwd: Path | str = ".", environment: dict[str, str] | None = None) -> None:
         self.command = command
+        self.cwd = cwd
         self._lines: list[str] = []
         self._read = 0
         self._changed = threading.Condition()
@@ -72,7 +73,7 @@ class Terminal:
             self._changed.notify_all()
 
     def wait_for(self, text: str, seconds: float = 30) -> str:
-        """New output up to the line that contains `text`.
+        """New output up to the line that begins with `text`.
 
         Raises WorkbookError, with the output, when the program ends or the time runs out without it.
         """
@@ -82,7 +83,7 @@ class Terminal:
             while True:
                 while position < len(self._lines):
                     position += 1
-                    if text in self._lines[position - 1]:
+                    if self._lines[position - 1].startswith(text):
                         return self._take(position)
                 if self._ended or not self._changed.wait(max(0, deadline - time.monotonic())):
                     break

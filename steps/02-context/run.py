@@ -20,8 +20,13 @@ class ServiceEnded(Exception):
 class Service:
     name: str
     process: Process
-    listening: asyncio.Event
-    follower: asyncio.Task
+    address: asyncio.Future[str]  # where it listens, known once it says so
+    follower: asyncio.Task[None]
+
+
+def say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may have been closed
+        print(text, flush=True)
 
 
 async def start(name: str) -> Service:
@@ -33,24 +38,24 @@ async def start(name: str) -> Service:
         stderr=STDOUT,
         start_new_session=True,  # a Ctrl-C in the terminal reaches this launcher only
     )
-    listening = asyncio.Event()
-    return Service(name, process, listening, asyncio.create_task(follow(name, process, listening)))
+    address = asyncio.get_running_loop().create_future()
+    return Service(name, process, address, asyncio.create_task(follow(name, process, address)))
 
 
-async def follow(name: str, process: Process, listening: asyncio.Event) -> None:
-    """Pass on what a service prints, until it ends. It is ready when it says where it listens."""
+async def follow(name: str, process: Process, address: asyncio.Future[str]) -> None:
+    """Pass on what a service prints, until it ends."""
     while line := await next_line(process):
-        print(f"{name:{max(map(len, PROGRAMS))}} | {line.decode(errors='replace').rstrip()}", flush=True)
-        if line.startswith(b"listening at "):
-            listening.set()
-    print(f"{name} ended, with exit code {await process.wait()}", flush=True)
+        say(f"{name:{max(map(len, PROGRAMS))}} | {line.rstrip()}")
+        if line.startswith("listening at ") and not address.done():
+            address.set_result(line.split()[2])
+    say(f"{name} ended, with exit code {await process.wait()}")
 
 
-async def next_line(process: Process) -> bytes:
+async def next_line(process: Process) -> str:
     try:
-        return await process.stdout.readline()
+        return (await process.stdout.readline()).decode(errors="replace")
     except ValueError:  # asyncio keeps at most 64 KiB of a line
-        return b"(a line that is too long to show)"
+        return "(a line that is too long to show)"
 
 
 async def stop(service: Service) -> None:
@@ -63,30 +68,32 @@ async def stop(service: Service) -> None:
 
 
 async def run() -> None:
-    print(f"starting {', '.join(PROGRAMS)}", flush=True)
+    say(f"starting {', '.join(PROGRAMS)}")
     services = []
     try:
         for name in PROGRAMS:
             services.append(await start(name))
-            ready = asyncio.create_task(services[-1].listening.wait())
-            await asyncio.wait([ready, services[-1].follower], return_when=asyncio.FIRST_COMPLETED)
-            if not ready.done():
+            newest = services[-1]
+            await asyncio.wait([newest.address, newest.follower], return_when=asyncio.FIRST_COMPLETED)
+            if not newest.address.done():
                 raise ServiceEnded(f"{name} ended before it listened")
-        print("ready: Ctrl-C stops everything", flush=True)
+        say(f"ready: open {newest.address.result()} in a browser; Ctrl-C stops everything")
         await asyncio.wait([service.follower for service in services])
         raise ServiceEnded("no service runs any more")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not cut the stopping short
+        say(f"stopping; a service has {GRACE} s to finish what it has begun")
         for service in reversed(services):  # the webapp first: what it has begun still needs the adder
             await stop(service)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for programs started with &
     for ending in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
         signal.signal(ending, lambda *_: signal.raise_signal(signal.SIGINT))  # end as Ctrl-C does
     try:
         asyncio.run(run())
     except KeyboardInterrupt:
-        print("stopped", flush=True)
+        say("stopped")
     except ServiceEnded as problem:
         sys.exit(str(problem))

@@ -49,7 +49,7 @@ def test_hints_lead_to_the_solution(exercise: Exercise) -> None:
 @each_recipe()
 def test_recipe_has_two_exercises_and_shows_their_checks(recipe: Recipe) -> None:
     found = exercises.of(recipe)
-    assert len(found) >= 2
+    assert len(found) >= 2, f"write two exercises in notebooks/exercises/{recipe.slug}/ (CONTRIBUTING.md)"
     text = recipe.notebook.read_text(encoding="utf-8")
     for exercise in found:
         assert f'check(\\"{recipe.number}\\", {exercise.number})' in text

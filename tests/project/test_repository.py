@@ -40,7 +40,7 @@ BORDERS = {
     "doctor": {"course", "ports"},
     "exercises": {"browser", "course", "errors", "system"},
     "forward": {"cells", "course", "errors", "nbformat"},
-    "execute": {"course", "errors", "ports", "nbformat", "nbclient"},
+    "execute": {"cells", "course", "errors", "ports", "nbformat", "nbclient"},
     "notebook": {
         *("browser", "course", "errors", "exercises", "micro", "pictures", "ports", "terminal"),
         "IPython",

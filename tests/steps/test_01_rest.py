@@ -114,8 +114,8 @@ def test_port_that_is_taken_is_one_clear_line() -> None:
         terminal = Terminal("python run.py", RECIPE.step, ports.environment(free))
         assert terminal.wait() == 1
     (line,) = terminal.new_output().splitlines()
-    advice = "Set ADDER_SERVICE_SERVICE_PORT to a free one."
-    assert line == f"cannot listen on port {port}: Address already in use. {advice}"
+    advice = "set ADDER_SERVICE_SERVICE_PORT to a free one"
+    assert line == f"cannot listen on port {port} (Address already in use): {advice}"
 
 
 @pytest.mark.parametrize("port", ["abc", "", "99999", "-1"])
@@ -123,7 +123,7 @@ def test_port_that_is_none_is_one_clear_line(port: str) -> None:
     terminal = Terminal("python run.py", RECIPE.step, {"ADDER_SERVICE_SERVICE_PORT": port})
     assert terminal.wait() == 1
     (line,) = terminal.new_output().splitlines()
-    assert line.startswith(f"cannot listen on port {port}: ")
+    assert line.startswith(f"cannot listen on port {port} (")
 
 
 def test_system_that_does_not_start_is_explained() -> None:

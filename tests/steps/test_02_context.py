@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
+import psutil
 import pytest
 from helpers import left_running, wait_until
 
@@ -34,10 +36,11 @@ def test_launcher_shows_where_each_service_listens() -> None:
         "starting adder_service, webapp",
         f"adder_service | listening at http://127.0.0.1:{free['adder_service']}",
         f"webapp        | listening at http://127.0.0.1:{free['webapp']}",
-        "ready: Ctrl-C stops everything",
+        f"ready: open http://127.0.0.1:{free['webapp']} in a browser; Ctrl-C stops everything",
     ]
     assert terminal.press_ctrl_c() == 0
     assert terminal.new_output().splitlines() == [
+        "stopping; a service has 10 s to finish what it has begun",
         "webapp ended, with exit code 0",
         "adder_service ended, with exit code 0",
         "stopped",
@@ -71,6 +74,25 @@ def test_launcher_survives_whatever_a_service_prints(tmp_path: Path) -> None:
         assert system.post("webapp", "/add/calculate", first="1", second="2").status == 200
 
 
+def test_launcher_in_the_background_of_a_script_can_be_stopped() -> None:
+    """A shell without job control starts such programs with SIGINT ignored."""
+    free = ports.free_ports(RECIPE.ports)
+    terminal = Terminal(f"sh -c '{sys.executable} run.py & wait'", RECIPE.step, ports.environment(free))
+    terminal.wait_for("ready")
+    (launcher,) = psutil.Process(terminal.process.pid).children()
+    launcher.terminate()
+    assert terminal.wait() == 0
+    assert terminal.new_output().endswith("stopped\n")
+
+
+def test_launcher_whose_terminal_is_closed_stops_everything() -> None:
+    environment = os.environ | ports.environment(ports.free_ports(RECIPE.ports))
+    terminal = pexpect.spawn(sys.executable, ["run.py"], cwd=str(RECIPE.step), env=environment, timeout=30)
+    terminal.expect_exact("ready")
+    terminal.close()
+    assert wait_until(lambda: not left_running()), left_running()
+
+
 def test_launcher_is_not_hurt_by_impatience() -> None:
     terminal = launcher(ports.free_ports(RECIPE.ports))
     terminal.wait_for("ready")
@@ -87,7 +109,7 @@ def test_launcher_stops_the_rest_when_one_cannot_start() -> None:
         terminal = launcher(free)
         assert terminal.wait() == 1
     said = terminal.new_output()
-    assert f"webapp        | cannot listen on port {free['webapp']}: " in said
+    assert f"webapp        | cannot listen on port {free['webapp']} (" in said
     assert "webapp ended, with exit code 1\n" in said
     assert said.endswith("webapp ended before it listened\n")
     assert "Traceback" not in said

@@ -118,7 +118,7 @@ def test_doctor_looks_at_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         assert found[name].advice
     (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "docker").chmod(0o755)
-    assert "no engine answers" in doctor.docker().found
+    assert "the engine does not answer" in doctor.docker().found
     (tmp_path / "docker").write_text("#!/bin/sh\necho 28.0\n")
     assert doctor.docker().found == "engine 28.0"
 

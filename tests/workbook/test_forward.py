@@ -41,12 +41,13 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 def test_fix_reaches_later_steps_and_notebooks(steps: list[Recipe]) -> None:
     first, second, third = steps
     (first.step / "a.txt").write_text(TEXT.replace("first", "FIRST"))
-    said = forward.forward(first, "a.txt")
+    said = list(forward.forward(first, "steps/01-x/a.txt"))
+    shown = "and the later notebooks that show it"
     assert said == [
+        f"rewritten notebooks/01-x.ipynb: now `workbook execute 01`, {shown}",
         "merged    steps/02-x/a.txt",
+        f"rewritten notebooks/02-x.ipynb: now `workbook execute 02`, {shown}",
         "merged    steps/03-x/a.txt",
-        "rewritten notebooks/01-x.ipynb: now `workbook execute 01`",
-        "rewritten notebooks/02-x.ipynb: now `workbook execute 02`",
     ]
     for step in (second, third):
         assert (step.step / "a.txt").read_text() == "FIRST\nsecond\nthird\nfourth\n5th\n"
@@ -55,19 +56,33 @@ def test_fix_reaches_later_steps_and_notebooks(steps: list[Recipe]) -> None:
     assert final.source == "%%writefile micro/a.txt\nFIRST\nsecond\nthird\nfourth\n5th"
 
 
-def test_conflict_is_explained_and_nothing_is_written(steps: list[Recipe]) -> None:
+def test_conflict_stops_at_its_step_and_says_how_to_go_on(steps: list[Recipe]) -> None:
     first, second, third = steps
     (first.step / "a.txt").write_text(TEXT.replace("fifth", "V"))
-    with pytest.raises(WorkbookError, match=r"steps/02-x/a.txt has changed in the same lines.*nothing was written"):
-        forward.forward(first, "a.txt")
+    with pytest.raises(
+        WorkbookError, match="steps/02-x/a.txt has changed in the same lines.*`workbook forward 02 a.txt`"
+    ):
+        list(forward.forward(first, "a.txt"))
+    assert nbformat.read(first.notebook, as_version=4).cells[1].source.endswith("V")
     assert (third.step / "a.txt").read_text() == (second.step / "a.txt").read_text() == TEXT.replace("fifth", "5th")
+    (second.step / "a.txt").write_text(TEXT.replace("fifth", "V, by hand"))
+    assert "merged    steps/03-x/a.txt" in list(forward.forward(second, "a.txt"))
+    assert (third.step / "a.txt").read_text() == TEXT.replace("fifth", "V, by hand")
+
+
+def test_cell_that_appends_is_left_to_the_author(steps: list[Recipe]) -> None:
+    first = steps[0]
+    cells = [nbformat.v4.new_code_cell(f"%%writefile {flag}micro/a.txt\n1") for flag in ("", "-a ")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), first.notebook)
+    (first.step / "a.txt").write_text(TEXT.replace("first", "FIRST"))
+    assert next(forward.forward(first, "a.txt")).startswith("by hand   notebooks/01-x.ipynb: ")
 
 
 def test_nothing_to_carry_is_explained(steps: list[Recipe]) -> None:
     with pytest.raises(WorkbookError, match="is as in HEAD: make the fix there first"):
-        forward.forward(steps[0], "a.txt")
+        list(forward.forward(steps[0], "a.txt"))
     with pytest.raises(WorkbookError, match=r"there is no b\.txt in steps/01-x"):
-        forward.forward(steps[0], "b.txt")
+        list(forward.forward(steps[0], "b.txt"))
     (steps[0].step / "b.txt").write_text("new")
     with pytest.raises(WorkbookError, match=r"git has no steps/01-x/b\.txt in HEAD"):
-        forward.forward(steps[0], "b.txt")
+        list(forward.forward(steps[0], "b.txt"))

@@ -43,7 +43,7 @@ def main() -> None:
         web.run_app(app, host=HOST, port=int(port), print=announce, max_line_size=MAX_REQUEST_LINE)
     except (OSError, OverflowError, ValueError) as error:
         reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
-        sys.exit(f"cannot listen on port {port}: {reason}. Set ADDER_SERVICE_SERVICE_PORT to a free one.")
+        sys.exit(f"cannot listen on port {port} ({reason}): set ADDER_SERVICE_SERVICE_PORT to a free one")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def main() -> None:
         web.run_app(app, host=HOST, port=int(port), print=announce)
     except (OSError, OverflowError, ValueError) as error:
         reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
-        sys.exit(f"cannot listen on port {port}: {reason}. Set WEBAPP_SERVICE_PORT to a free one.")
+        sys.exit(f"cannot listen on port {port} ({reason}): set WEBAPP_SERVICE_PORT to a free one")
 
 
 if __name__ == "__main__":

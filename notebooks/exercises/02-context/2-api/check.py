@@ -2,30 +2,36 @@
 
 import json
 
-from workbook.browser import Answer
 from workbook.exercises import expect, not_yet
 from workbook.system import System
 
 
 def check(system: System) -> None:
-    good = system.get("webapp", "/api/add?first=1&second=2")
-    expect("GET /api/add?first=1&second=2", good, 200, contains="3")
-    if content(good) != {"result": "3"}:
-        not_yet(f'GET /api/add?first=1&second=2: expected {{"result": "3"}}, found {good.text}')
-    bad = system.get("webapp", "/api/add?first=1&second=x")
-    expect("GET /api/add?first=1&second=x", bad, 400)
-    if "second" not in str(content(bad).get("error")):
-        not_yet(f'GET /api/add?first=1&second=x: expected {{"error": ...}} that names second, found {bad.text}')
+    for first, second, result in (("1", "2", "3"), ("9" * 100, "1", "1" + "0" * 100)):
+        path = f"/api/add?first={first}&second={second}"
+        if ask(system, path, 200) != {"result": result}:
+            not_yet(f'GET {path}: expected {{"result": "{result}"}}, found something else')
+    for path, field in {"/api/add?first=1&second=x": "second", "/api/add?second=1": "first"}.items():
+        explained(system, path, 400, contains=field)
+    system.pause("adder_service")
+    explained(system, "/api/add?first=1&second=2", 504, situation=" with the adder hanging")
+    system.resume("adder_service")
     system.kill("adder_service")
-    down = system.get("webapp", "/api/add?first=1&second=2")
-    expect("GET /api/add?first=1&second=2 with the adder killed", down, 502)
-    if not content(down).get("error"):
-        not_yet(f'with the adder killed: expected {{"error": ...}}, found {down.text}')
+    explained(system, "/api/add?first=1&second=2", 502, situation=" with the adder killed")
 
 
-def content(answer: Answer) -> dict[str, object]:
-    try:
-        found = json.loads(answer.text)
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else not_yet(f"expected a JSON object, found {answer.text[:80]!r}")
+def explained(system: System, path: str, status: int, situation: str = "", contains: str = "") -> None:
+    error = ask(system, path, status, situation).get("error")
+    if not error or contains not in str(error):
+        not_yet(f'GET {path}{situation}: expected {{"error": "..."}} with {contains!r} in it, found {error!r}')
+
+
+def ask(system: System, path: str, status: int, situation: str = "") -> dict[str, object]:
+    """The JSON object that is answered, with this status and the content type of JSON."""
+    answer = system.get("webapp", path)
+    expect(f"GET {path}{situation}", answer, status)
+    found = answer.headers.get_content_type()
+    if found != "application/json":
+        not_yet(f"GET {path}{situation}: expected the content type application/json, found {found}")
+    content = json.loads(answer.text)
+    return content if isinstance(content, dict) else not_yet(f"GET {path}: expected an object, found {answer.text}")

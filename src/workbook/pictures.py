@@ -8,6 +8,7 @@ from workbook import course
 from workbook.course import Recipe
 
 WIDTH, HEIGHT = 760, 496
+LEGEND = "dark: new in this recipe · light: here before · dashed: later"
 STYLE = """
     .frame { fill: #ffffff; stroke: #c9d0da; }
     text { font: 14px system-ui, sans-serif; fill: #1c2430; text-anchor: middle; }
@@ -91,7 +92,7 @@ def architecture(recipe: Recipe) -> str:
   <rect class="frame" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>
   <text class="title" x="{WIDTH / 2:g}" y="34">{title}</text>
   {chr(10).join(body)}
-  <text class="small" x="{WIDTH / 2:g}" y="{HEIGHT - 18}">dark: new in this recipe · light: here before · dashed: later</text>
+  <text class="small" x="{WIDTH / 2:g}" y="{HEIGHT - 18}">{LEGEND}</text>
 </svg>
 """
 

@@ -1,6 +1,7 @@
 """For all tests: `--step NN`, the count at the end, and that nothing is left running."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[NOTEBOOKS] = {}
     os.environ[MARK] = uuid.uuid4().hex
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell does it to what is started with `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -35,18 +36,19 @@ class Terminal:
         self._changed = threading.Condition()
         self._ended = False
         try:
-            self.process = subprocess.Popen(
-                self._words(command),
-                cwd=cwd,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | (environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
+            with ctrl_c_enabled():
+                self.process = subprocess.Popen(
+                    self._words(command),
+                    cwd=cwd,
+                    env=os.environ | {"PYTHONUNBUFFERED": "1"} | (environment or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,
+                )
         except OSError as error:
             raise WorkbookError(f"cannot run {command!r} in {cwd}: {error.strerror}") from None
         self._reader = threading.Thread(target=self._keep_output, daemon=True)
@@ -149,6 +151,20 @@ class Terminal:
                     child.kill()
         self.process.kill()
         self.process.wait()
+
+
+@contextlib.contextmanager
+def ctrl_c_enabled() -> Iterator[None]:
+    """A shell lets what it starts with `&` ignore Ctrl-C, and all that this starts in turn: not in our terminals."""
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def freeze(process: psutil.Process) -> None:

@@ -1,5 +1,6 @@
 """Programs run as in a terminal: their output, their end, and that none is left."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,17 @@ time.sleep(60)
         window.wait(0.3)
     assert wait_until(lambda: not lives(child))
     assert window not in terminal.open_terminals
+
+
+def test_ctrl_c_works_even_where_it_is_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        window = Terminal(script(tmp_path, "print('up', flush=True)\nimport time\ntime.sleep(60)"), tmp_path)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    window.wait_for("up")
+    assert window.press_ctrl_c() == -signal.SIGINT
 
 
 def test_unknown_command_is_explained(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Tells whoever wants to know what happens: what services say, and what becomes of them."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fuge.services.logs import LogFile, Record
+
+Event = dict[str, Any]
+Subscriber = Callable[[Record | Event], None]
+
+
+class Bus:
+    """Passes records and events to subscribers, and keeps both in the log folder.
+
+    An event is a dictionary with "time" (seconds since the epoch), "event" (what happened, such as "ready"),
+    "service", "text" (the same in words) and what else belongs to it.
+    """
+
+    def __init__(self, folder: Path, on_problem: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._on_problem = on_problem
+        self._files: dict[str, LogFile] = {}
+        self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Have every record and event passed on, until the returned function is called."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def records(self, service: str, stream: str, pid: int, lines: list[str]) -> None:
+        now = time.time()
+        found = [Record(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
+        if service not in self._files:
+            self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._on_problem)
+        self._files[service].write(found)
+        for record in found:
+            self._publish(record)
+
+    def event(self, name: str, service: str, text: str, **details: Any) -> None:
+        event = {"time": time.time(), "event": name, "service": service, "text": text, **details}
+        try:
+            self._events.write(json.dumps(event) + "\n")
+            self._events.flush()
+        except (OSError, ValueError) as error:
+            self._on_problem(f"cannot write events: {error}")
+        self._publish(event)
+
+    def _publish(self, item: Record | Event) -> None:
+        for subscriber in self._subscribers.copy():
+            subscriber(item)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._events.close()
+
+
+def read_events(folder: Path) -> list[Event]:
+    """All events kept in a log folder, oldest first; a torn last line is left out."""
+    try:
+        lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    events = []
+    for line in lines:
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            continue
+    return events

@@ -1,0 +1,102 @@
+"""One engine for one fuge.yml: who runs it, and what a crashed one has left behind."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+from fuge.errors import FugeError
+from fuge.plan.system import System
+
+SWEEP = 10  # seconds for the processes of a crashed engine to go
+
+
+class Claim:
+    """Held by the engine of a system: a lock that the operating system takes back however the engine ends.
+
+    `owner` marks the engine's processes; `socket` is the path of its control socket.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.owner = uuid.uuid4().hex
+        self.socket = socket_path(system.file)
+        self._card = card_path(system.data)
+        try:
+            system.data.mkdir(parents=True, exist_ok=True)
+            (system.data / ".gitignore").write_text("*\n", encoding="utf-8")
+            self._lock = (system.data / "lock").open("a")
+        except OSError as error:
+            raise FugeError(
+                f"cannot write to {system.data}: {error.strerror}; fuge keeps logs and state there"
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            pid = read_card(system.data).get("pid", "?")
+            raise FugeError(
+                f"{system.file} is running already, by pid {pid}: use `fuge ps`, `fuge start` and so on, or `fuge down`"
+            ) from None
+        sweep(read_card(system.data))
+        self.socket.unlink(missing_ok=True)
+        card = {"pid": os.getpid(), "owner": self.owner, "socket": str(self.socket)}
+        self._card.write_text(json.dumps(card), encoding="utf-8")
+
+    def release(self) -> None:
+        self.socket.unlink(missing_ok=True)
+        self._card.unlink(missing_ok=True)
+        self._lock.close()
+
+
+def card_path(data: Path) -> Path:
+    return data / "engine.json"
+
+
+def read_card(data: Path) -> dict[str, str]:
+    """What the engine of this data folder says of itself; empty if there was none, or it ended properly."""
+    try:
+        card: dict[str, str] = json.loads(card_path(data).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card
+
+
+def socket_path(file: Path) -> Path:
+    """A short path, since sockets allow about 100 characters, in a folder that only this user can enter."""
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    folder = base / f"fuge-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        raise FugeError(
+            f"{folder} must belong to you, and to nobody else (mode 700): remove it, or set XDG_RUNTIME_DIR"
+        )
+    return folder / f"{hashlib.sha256(str(file).encode()).hexdigest()[:16]}.sock"
+
+
+def sweep(card: dict[str, str]) -> None:
+    """Kill what a crashed engine has started, and wait until it is gone. Its keepers have mostly done so already."""
+    owner = card.get("owner")
+    deadline = time.monotonic() + SWEEP
+    while owner and (left := marked(owner)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def marked(owner: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mark = process.environ().get("FUGE_RUN", "")
+            if mark.startswith(owner) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found

@@ -1,0 +1,269 @@
+"""The running system: one engine for a fuge.yml, with the verbs that the shell, the commands and Python share."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fuge import ports
+from fuge.engine import debugging, reports
+from fuge.engine.bus import Bus
+from fuge.engine.claim import Claim
+from fuge.engine.running import DISABLED, NOT_MANAGED, Running, addresses
+from fuge.engine.watching import Watcher
+from fuge.errors import FugeError, NotReadyError
+from fuge.plan import config, discovery
+from fuge.plan.system import Service, System
+from fuge.services.launcher import Launcher
+
+Outcome = dict[str, Any]  # "service", "state", "addresses", "ok", and "text" when it is not ok
+
+
+class Engine:
+    """`async with Engine("fuge/fuge.yml") as engine:` then `await engine.start()`; at the end everything stops.
+
+    `ports` overrides port numbers: {"webapp": 4000} the first port, {"webapp.admin": 4001} a named one.
+    `isolated` takes free ports for all services. `environment` is what `${NAME}` in the file refers to.
+    `warm=False` starts Python services by a new interpreter each time. Raises ConfigError for a file that
+    is not right, and FugeError when it runs already.
+    """
+
+    def __init__(
+        self,
+        file: Path | str,
+        ports: Mapping[str, int] | None = None,
+        isolated: bool = False,
+        environment: Mapping[str, str] = os.environ,
+        warm: bool = True,
+    ) -> None:
+        self.file = Path(file).resolve()
+        self._ports = dict(ports or {})
+        self._isolated = isolated
+        self._os_environment = environment
+        self._warm = warm
+        self.system = self._load()
+        self.running: dict[str, Running] = {}
+
+    # Its life -------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self.claim = Claim(self.system)
+        self.bus = Bus(self.system.logs, self._complain)
+        self.launcher = Launcher(self.claim.owner, self._warm)
+        self.watcher = Watcher(self._say, self.system.monitor_polling)
+        self.running = {name: self._make(service) for name, service in self.system.services.items()}
+        self.closing = asyncio.Event()
+        self._refresh()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closing.set()
+        self.watcher.close()
+        await self.stop(["*"])
+        await self.launcher.close()
+        self.bus.close()
+        self.claim.release()
+
+    def shut_down(self) -> None:
+        """Ask whoever holds the engine to leave its `async with`."""
+        self.closing.set()
+
+    def kill(self) -> None:
+        """Stop without grace: what still runs is killed."""
+        for running in self.running.values():
+            running.kill()
+
+    # Verbs ----------------------------------------------------------------------------------------------------
+
+    async def start(self, words: Sequence[str] = (), wait: bool = True, dependencies: bool = True) -> list[Outcome]:
+        """Start services and what they depend on, in that order; those that run already are left alone.
+
+        `words` are names, groups, globs or "all". Returns what became of each, when each is ready or has failed;
+        with `wait=False` as soon as they have begun. `dependencies=False` starts the named ones alone.
+        """
+        services = self.system.select(words)
+        if dependencies:
+            services = self._with_dependencies(services)
+        chosen = [self.running[service.name] for service in services]
+        await asyncio.gather(*(running.start(alone=not dependencies) for running in chosen))
+        return list(await asyncio.gather(*(self._outcome(running, wait) for running in chosen)))
+
+    async def stop(self, words: Sequence[str] = ()) -> list[Outcome]:
+        """Stop services, each after those that depend on it. Returns what became of each that ran."""
+        chosen = {service.name: self.running[service.name] for service in self.system.select(words or ["*"])}
+        active = [running for running in chosen.values() if running.active]
+        done: dict[str, asyncio.Task[None]] = {}
+        for running in active:
+            done[running.service.name] = asyncio.create_task(self._stop_after_dependents(running, chosen, done))
+        await asyncio.gather(*done.values())
+        return [outcome(running) for running in active]
+
+    async def restart(self, words: Sequence[str] = ()) -> list[Outcome]:
+        """Stop and start services; those that do not run are started."""
+        chosen = [self.running[service.name] for service in self.system.select(words)]
+        await asyncio.gather(*(running.restart() for running in chosen))
+        return list(await asyncio.gather(*(self._outcome(running, wait=True) for running in chosen)))
+
+    async def run(self, name: str, dependencies: bool = True) -> int:
+        """Start a service that has an end, such as a test, and wait for it. Returns its exit code.
+
+        Raises NotReadyError when something that it depends on does not get ready.
+        """
+        running = self.running[self.system.service(name).name]
+        await self.start([name], wait=False, dependencies=dependencies)
+        code = await running.ended()
+        if running.exit_code is None:
+            raise NotReadyError(f"{name} did not run: {running.reason or running.state}")
+        return code
+
+    def set_watch(self, words: Sequence[str], on: bool) -> list[str]:
+        """Whether a saved file restarts these services. Returns their names."""
+        chosen = [service for service in self.system.select(words) if service.type == "process"]
+        for service in chosen:
+            self.running[service.name].watch = on
+            self.watcher.resume(service.name)
+        return [service.name for service in chosen]
+
+    def set_tail(self, words: Sequence[str], on: bool) -> list[str]:
+        """Whether the output of these services is shown where the engine runs. Returns their names."""
+        chosen = self.system.select(words)
+        for service in chosen:
+            self.running[service.name].tail = on
+        return [service.name for service in chosen]
+
+    async def reload(self) -> dict[str, list[str]]:
+        """Read fuge.yml again and apply what has changed, without touching the rest.
+
+        Returns the names of services that were "added", "changed" (restarted if they ran), "removed", and
+        "outdated": those that run on with values of other services in their environment that hold no more.
+        Raises ConfigError, and changes nothing, if the file is not right.
+        """
+        new, old = self._load(), self.system
+        before = {name: self.environment(service) for name, service in old.services.items()}
+        removed = [name for name in old.services if name not in new.services]
+        changed = [name for name in new.services if name in old.services and new.services[name] != old.services[name]]
+        added = [name for name in new.services if name not in old.services]
+        active = {name for name, running in self.running.items() if running.active}
+        await self.stop([*removed, *changed]) if removed or changed else None
+        self.system = new
+        kept = self.running
+        self.running = {
+            name: self._make(service) if name in added or name in changed else kept[name]
+            for name, service in new.services.items()
+        }
+        self._refresh()
+        wanted = [name for name in added if active and new.services[name].enabled]
+        wanted += [name for name in changed if name in active]
+        outdated = [
+            name
+            for name in active - {*removed, *changed}
+            if not before[name].items() <= self.environment(new.services[name]).items()
+        ]
+        if wanted:
+            await self.start(wanted)
+        return {"added": added, "changed": changed, "removed": removed, "outdated": sorted(outdated)}
+
+    async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
+        """Restart a service under its debugger, until it is stopped. Returns where to attach."""
+        running = self.running[self.system.service(name).name]
+        port = ports.free(1)[0]
+        argv = debugging.command(running.service, port, wait_for_client)
+        await running.stop()
+        running.debug = argv
+        await running.start()
+        return debugging.attachment(self.system, running.service, port)
+
+    # Questions ------------------------------------------------------------------------------------------------
+
+    def environment(self, service: Service) -> dict[str, str]:
+        """What fuge puts into the environment of a service."""
+        return discovery.environment(self.system, service)
+
+    def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """The state of services, a dictionary for each."""
+        return [reports.row(self.running[service.name]) for service in self.system.select(words or ["*"])]
+
+    def info(self, name: str) -> dict[str, Any]:
+        """What is known of a service: its command, folder, environment, process."""
+        return reports.info(self.running[self.system.service(name).name], self.environment(self.system.service(name)))
+
+    def why(self, name: str) -> dict[str, Any]:
+        """Why a service is in the state it is in, and the services that it depends on."""
+        return reports.why(self.running[self.system.service(name).name], self.running)
+
+    def about(self) -> dict[str, Any]:
+        """Of the engine itself: its process, files, and the keepers of its services."""
+        return {
+            "pid": os.getpid(),
+            "file": str(self.file),
+            "logs": str(self.system.logs),
+            "keepers": self.launcher.keepers,
+        }
+
+    # Helpers --------------------------------------------------------------------------------------------------
+
+    def _load(self) -> System:
+        system = config.load(self.file, self._os_environment, self._ports)
+        if not self._isolated:
+            return system
+        names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
+        new = [name for name in names if name not in self._ports]
+        self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
+        return config.load(self.file, self._os_environment, {name: self._ports[name] for name in names})
+
+    def _make(self, service: Service) -> Running:
+        fixed = DISABLED if service.problem else NOT_MANAGED if service.type == "container" else ""
+        return Running(service, self.bus, self.launcher, self.environment, self.running.__getitem__, fixed)
+
+    def _refresh(self) -> None:
+        """What depends on the set of services: what is watched, and what is imported beforehand."""
+        self.watcher.follow(list(self.running.values()))
+        startable = [running for running in self.running.values() if running.startable and running.service.enabled]
+        self.launcher.prepare([running.program() for running in startable])
+
+    def _with_dependencies(self, chosen: Sequence[Service]) -> list[Service]:
+        """The chosen services and all that they need, the needed ones first."""
+        ordered: dict[str, Service] = {}
+
+        def visit(service: Service) -> None:
+            for name in service.depends_on:
+                visit(self.system.services[name])
+            ordered.setdefault(service.name, service)
+
+        for service in chosen:
+            visit(service)
+        return list(ordered.values())
+
+    async def _outcome(self, running: Running, wait: bool) -> Outcome:
+        problem = ""
+        if wait:
+            try:
+                await running.settled()
+            except NotReadyError as error:
+                problem = str(error)
+        return outcome(running, problem)
+
+    async def _stop_after_dependents(
+        self, running: Running, chosen: Mapping[str, Running], done: Mapping[str, "asyncio.Task[None]"]
+    ) -> None:
+        await asyncio.sleep(0)  # until all tasks are known
+        dependents = [name for name, other in chosen.items() if running.service.name in other.service.depends_on]
+        await asyncio.gather(*(asyncio.shield(done[name]) for name in dependents if name in done))
+        await running.stop()
+
+    def _say(self, event: str, service: str, text: str) -> None:
+        self.bus.event(event, service, text)
+
+    def _complain(self, text: str) -> None:
+        with contextlib.suppress(FugeError):
+            self.bus.event("problem", "", text)
+
+
+def outcome(running: Running, problem: str = "") -> Outcome:
+    said = {"service": running.service.name, "state": running.state, "addresses": addresses(running.service)}
+    return said | {"ok": not problem} | ({"text": problem} if problem else {})

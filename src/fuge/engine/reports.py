@@ -1,0 +1,61 @@
+"""What can be said of a running service, as plain data: for tables, JSON, and people."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fuge.engine.running import RUNNING, Running
+
+
+def row(running: Running) -> dict[str, Any]:
+    """One line of `ps`. "started" is in seconds since the epoch; "ports" are {name: number}."""
+    service, process = running.service, running.process
+    return {
+        "name": service.name,
+        "type": service.type,
+        "group": service.group,
+        "status": running.state,
+        "watch": running.watch,
+        "tail": running.tail,
+        "host": service.host,
+        "ports": {port.name: port.number for port in service.ports},
+        "pid": process.pid if process else None,
+        "started": process.started if process else None,
+        "uptime": round(time.time() - process.started, 1) if process else None,
+        "restarts": running.restarts,
+        "exit_code": running.exit_code,
+        "reason": running.reason,
+    }
+
+
+def info(running: Running, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What `info` shows; "environment" is what fuge puts in, "inherited" what comes from fuge's own."""
+    service = running.service
+    return row(running) | {
+        "run": " ".join(running.debug) if running.debug else service.run or service.image,
+        "directory": str(service.path) if service.path else None,
+        "repository": service.repository_url or None,
+        "test": service.test or None,
+        "start": running.process.how if running.process else None,
+        "environment": dict(environment),
+        "inherited": {name: value for name, value in os.environ.items() if name not in environment},
+    }
+
+
+def why(running: Running, all_running: Mapping[str, Running]) -> dict[str, Any]:
+    """The state of a service and its cause, down to the services it depends on."""
+    probe = running.probe
+    return {
+        "service": running.service.name,
+        "status": running.state,
+        "reason": running.reason,
+        "probe": probe.error if probe and running.state != RUNNING else "",
+        "exit_code": running.exit_code,
+        "restarts": running.restarts,
+        "last_lines": list(running.recent),
+        "depends_on": [
+            why(all_running[name], all_running) | {"condition": condition}
+            for name, condition in running.service.depends_on.items()
+        ],
+    }

@@ -1,0 +1,284 @@
+"""One service of a running system, from start to stop: waiting, starting, ready, crashed, restarted."""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fuge import ports
+from fuge.errors import NotReadyError
+from fuge.plan.system import Service
+from fuge.services.launcher import Launcher, Program
+from fuge.services.process import Process
+from fuge.services.readiness import Probe
+from fuge.services.spawn import kill_group
+
+if TYPE_CHECKING:
+    from fuge.engine.bus import Bus
+
+STABLE = 10  # seconds after which a crash counts as the first one again
+LONGEST_DELAY = 30  # seconds between two restarts
+RECENT = 5  # lines kept for `why`
+
+# The states. A service in one of ACTIVE has something that can be stopped.
+STOPPED, WAITING, STARTING, RUNNING, NOT_READY = "stopped", "waiting", "starting", "running", "not ready"
+STOPPING, RESTARTING, FAILED, FINISHED = "stopping", "restarting", "failed", "finished"
+DISABLED, NOT_MANAGED = "disabled", "not managed"
+ACTIVE = {WAITING, STARTING, RUNNING, NOT_READY, STOPPING, RESTARTING}
+
+
+class Running:
+    """The life of one service. `state` is one of the words above, `reason` explains it."""
+
+    def __init__(
+        self,
+        service: Service,
+        bus: "Bus",
+        launcher: Launcher,
+        environment: Callable[[Service], Mapping[str, str]],
+        others: Callable[[str], "Running"],
+        fixed_state: str = "",
+    ) -> None:
+        self.service = service
+        self.state = fixed_state or STOPPED
+        self.reason = service.problem
+        self.watch = service.monitor
+        self.tail = service.tail
+        self.process: Process | None = None
+        self.probe: Probe | None = None
+        self.restarts = 0
+        self.exit_code: int | None = None
+        self.recent: deque[str] = deque(maxlen=RECENT)
+        self.debug: tuple[str, ...] | None = None  # the command line that replaces `run` while debugging
+        self._fixed = fixed_state
+        self._bus, self._launcher, self._environment, self._others = bus, launcher, environment, others
+        self._changed = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._life: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[bool] | None = None
+
+    # What others ask of it ------------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def ready(self) -> bool:
+        return self.state in (RUNNING, NOT_MANAGED)
+
+    @property
+    def startable(self) -> bool:
+        return not self._fixed
+
+    async def start(self, alone: bool = False) -> None:
+        """Begin its life, if it has none now; `settled` tells how that went. `alone`: without waiting for others."""
+        async with self._lock:
+            self._begin(alone)
+
+    async def stop(self) -> None:
+        """End its life, and return when nothing of it runs any more."""
+        async with self._lock:
+            await self._end(STOPPED)
+            self.debug = None
+
+    def kill(self) -> None:
+        """Make a stop that is under way end at once."""
+        if self.process:
+            kill_group(self.process.pid, signal.SIGKILL)
+
+    async def restart(self, pause: Awaitable[None] | None = None) -> None:
+        """Stop, start when `pause` is over too: in one piece, so that a stop asked for meanwhile comes after it."""
+        async with self._lock:
+            pausing = asyncio.ensure_future(pause) if pause else None
+            await self._end(RESTARTING)
+            if pausing:
+                await pausing
+            self._begin()
+
+    async def settled(self) -> None:
+        """Return when it is ready or has finished. Raises NotReadyError when that does not come."""
+        while self.state not in (RUNNING, FINISHED, NOT_MANAGED):
+            if self.state in (FAILED, NOT_READY, STOPPED, DISABLED):
+                raise NotReadyError(f"{self.service.name}: {self.reason or self.state}")
+            await self._changed.wait()
+
+    async def reaches(self, condition: str) -> None:
+        """Return when it is "started", "ready" or "completed". Raises NotReadyError when that cannot come."""
+        reached = {"started": {STARTING, NOT_READY, RUNNING, FINISHED}, "ready": {RUNNING}, "completed": {FINISHED}}
+        while self.state not in reached[condition] | {NOT_MANAGED}:
+            if self.state in (FAILED, STOPPED, DISABLED) or (condition == "ready" and self.state == FINISHED):
+                raise NotReadyError(f"it needs {self.service.name}, which is {self.state}")
+            await self._changed.wait()
+
+    async def ended(self) -> int:
+        """Wait until it does not run any more. Returns its exit code, or 1 if it never ran."""
+        while self.active:
+            await self._changed.wait()
+        return 1 if self.exit_code is None else self.exit_code
+
+    # Its life -------------------------------------------------------------------------------------------------
+
+    def _begin(self, alone: bool = False) -> None:
+        if self._fixed or (self._life and not self._life.done()):
+            return
+        self.restarts, self.exit_code = 0, None
+        self._set(WAITING)
+        self._life = asyncio.create_task(self._live(alone))
+
+    async def _end(self, state: str) -> None:
+        had_process = self.process is not None
+        if self._life:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+            self._life = None
+        if had_process:
+            self._set(STOPPING if state == STOPPED else state)
+            self._say("stopping", "stopping")
+            await self._end_process()
+        if not self._fixed:
+            had_life = self.active
+            self._set(state)
+            if had_life and state == STOPPED:
+                self._say("stopped", "stopped")
+
+    async def _live(self, alone: bool) -> None:
+        try:
+            if not alone:
+                await self._wait_for_others()
+            await self._run()
+        except (NotReadyError, OSError) as problem:
+            self._fail(str(problem))
+
+    async def _wait_for_others(self) -> None:
+        for name, condition in self.service.depends_on.items():
+            self.reason = f"for {name} to be {condition}"
+            await self._others(name).reaches(condition)
+        if self.service.delay_start:
+            self.reason = f"{self.service.delay_start:g} s, its delay_start"
+            await asyncio.sleep(self.service.delay_start)
+
+    async def _run(self) -> None:
+        delay = self.service.restart_delay
+        crashes = 0
+        while True:
+            self._check_ports()
+            began = time.monotonic()
+            code = await self._run_once()
+            if not self._starts_again(code):
+                break
+            crashes = crashes + 1 if time.monotonic() - began < STABLE else 1
+            if crashes == 1:
+                delay = self.service.restart_delay
+            if crashes > self.service.max_restarts:
+                self._fail(f"gave up after {self.service.max_restarts} restarts; the last exit code was {code}")
+                return
+            self._set(RESTARTING, f"exit code {code}; starts again in {delay:g} s")
+            self._say("restarting", f"starts again in {delay:g} s", delay=delay, restart=self.restarts + 1)
+            await asyncio.sleep(delay)
+            self.restarts += 1
+            delay = min(2 * delay, LONGEST_DELAY)
+        if code == 0:
+            self._set(FINISHED, "exit code 0")
+        else:
+            self._fail(f"exit code {code}" if code > 0 else f"ended by signal {-code}")
+
+    def _starts_again(self, code: int) -> bool:
+        return self.service.restart == "always" or (self.service.restart == "on-failure" and code != 0)
+
+    def _check_ports(self) -> None:
+        for port in self.service.ports:
+            if not ports.is_free(port.number, self.service.host):
+                name = f"port {port.number} ({self.service.name}/{port.name})"
+                raise NotReadyError(f"{name} is held by {ports.describe(ports.holder(port.number))}")
+
+    async def _run_once(self) -> int:
+        """From the start of the process to its end, and that of all it has started. Returns its exit code."""
+        program = self.program()
+        self.probe = self._make_probe(program)
+        self._set(STARTING)
+        process = self.process = await Process.start(self._launcher, program, self._hear)
+        self._say("starting", "starting", pid=process.pid, how=process.how)
+        probing = asyncio.create_task(self._until_ready(self.probe))
+        try:
+            self.exit_code = code = await process.wait()
+        finally:
+            probing.cancel()
+        self._say("exited", f"ended with exit code {code}" if code >= 0 else f"ended by signal {-code}", code=code)
+        await self._end_process()
+        return code
+
+    async def _until_ready(self, probe: Probe) -> None:
+        while True:
+            try:
+                await probe.wait()
+                break
+            except NotReadyError as problem:
+                self._set(NOT_READY, str(problem))
+                self._say("not ready", str(problem))
+        self._set(RUNNING)
+        self._say("ready", f"ready at {', '.join(addresses(self.service))}" if self.service.ports else "ready")
+
+    async def _end_process(self) -> None:
+        """Stop the process with all it has started; called twice at once, both callers wait for the same end."""
+        if self.process is None:
+            return
+        if self._ending is None:
+            stop = self.process.stop(self.service.terminate, self.service.grace_period)
+            self._ending = asyncio.create_task(stop)
+        ending = self._ending
+        if not await asyncio.shield(ending):
+            self._say("killed", f"killed: it did not end within {self.service.grace_period:g} s")
+        if self._ending is ending:
+            self._ending = self.process = None
+
+    # Helpers ----------------------------------------------------------------------------------------------------
+
+    def program(self) -> Program:
+        """What is started: `python` is the Python that runs fuge."""
+        argv = list(self.debug or shlex.split(self.service.run))
+        if argv[0] == "python":
+            argv[0] = sys.executable
+        assert self.service.path
+        environment = {"PYTHONUNBUFFERED": "1"} | os.environ | dict(self._environment(self.service))
+        return Program(tuple(argv), self.service.path, environment)
+
+    def _make_probe(self, program: Program) -> Probe:
+        readiness = self.service.readiness
+        name = readiness.what if readiness.kind == "tcp" else readiness.port
+        port = self.service.port(name) or next(iter(self.service.ports), None)
+        number = port.number if port else 0
+        return Probe(readiness, self.service.host, number, program, self._launcher)
+
+    def _hear(self, stream: str, lines: list[str]) -> None:
+        self.recent.extend(lines)
+        self._bus.records(self.service.name, stream, self.process.pid if self.process else 0, lines)
+        if self.probe:
+            self.probe.hear(lines)
+
+    def _set(self, state: str, reason: str = "") -> None:
+        self.state, self.reason = state, reason
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _fail(self, reason: str) -> None:
+        self._set(FAILED, reason)
+        self._say("failed", reason)
+
+    def _say(self, event: str, text: str, **details: Any) -> None:
+        self._bus.event(event, self.service.name, text, **details)
+
+
+def addresses(service: Service) -> list[str]:
+    """Where a service is reached; a port that is called http or https gives a link."""
+    return [
+        f"{port.name}://{service.host}:{port.number}"
+        if port.name in ("http", "https")
+        else f"{service.host}:{port.number}"
+        for port in service.ports
+    ]

@@ -1,0 +1,33 @@
+"""What this package raises, and the exit code that each error ends a command with."""
+
+
+class FugeError(Exception):
+    """Something that the user can put right; the text says what was expected, what was found, what can be done."""
+
+    exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ConfigError(FugeError):
+    """The fuge.yml is not as it must be; the text has a line `file:line:column key: ...` for each fault."""
+
+    exit_code = 2
+
+
+class NoEngineError(FugeError):
+    """There is no container engine that could run a container."""
+
+    exit_code = 3
+
+
+class NotReadyError(FugeError):
+    """A service did not get ready: its port is taken, it ended, or its time ran out."""
+
+    exit_code = 4
+
+
+class NotRunningError(FugeError):
+    """Nothing runs for this fuge.yml: the command needs a `fuge up` or a shell elsewhere."""

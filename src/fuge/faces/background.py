@@ -1,0 +1,114 @@
+"""The engine in the background: `fuge up -d` and --wait, `fuge down`."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from fuge.errors import FugeError, NotReadyError
+from fuge.faces import tables
+from fuge.faces.client import Client
+from fuge.faces.foreground import engine_for
+from fuge.faces.session import Session
+from fuge.plan import config
+from fuge.services import history
+
+PATIENCE = 20  # seconds for an engine to answer, or to end
+PAUSE = 0.02  # seconds between two looks
+LAST_LINES = 10  # of a service that does not get ready
+
+
+async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
+    """Start an engine in the background, then services in it; with --wait, until all are ready."""
+    system = config.load(file, os.environ, ports)
+    system.select(options.services)
+    client = Client(file)
+    if not await client.answers():
+        await launch(system.file, system.logs, ports, options.isolated)
+    start = client.call("start", words=options.services, wait=options.wait)
+    try:
+        results = await asyncio.wait_for(start, options.timeout)
+    except TimeoutError:
+        raise NotReadyError(f"not ready within {options.timeout:g} s: `fuge ps` tells more") from None
+    print(tables.outcomes(results))
+    bad = [result["service"] for result in results if not result["ok"]]
+    for name in bad:
+        for record in history.read(system.logs, history.Query((name,), last=LAST_LINES)):
+            print(f"{name} | {record.text}")
+    return NotReadyError.exit_code if bad else 0
+
+
+async def launch(file: Path, logs: Path, ports: dict[str, int], isolated: bool) -> None:
+    """Have an engine run on its own, away from this terminal, and wait until it answers."""
+    said = logs / "fuge.out"
+    process = detached(file, said, ports, isolated)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not await Client(file).answers():
+                if process.poll() is not None:
+                    reason = said.read_text(encoding="utf-8", errors="replace").strip()
+                    raise FugeError(reason.removeprefix("fuge: ") or f"the background fuge ended: {process.returncode}")
+                await asyncio.sleep(PAUSE)
+    except TimeoutError:
+        process.kill()
+        raise FugeError(f"the background fuge did not answer within {PATIENCE} s; see {said}") from None
+
+
+def detached(file: Path, said: Path, ports: dict[str, int], isolated: bool) -> "subprocess.Popen[bytes]":
+    said.parent.mkdir(parents=True, exist_ok=True)
+    options = [*(f"--port={name}={number}" for name, number in ports.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "fuge.faces.background",
+        *(["--isolated"] if isolated else []),
+        str(file),
+        *options,
+    ]
+    with said.open("wb") as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+
+
+async def down(session: Session, _: Namespace) -> None:
+    """Stop everything, and return when the engine has ended too."""
+    client = Client(session.file)
+    pid = (await client.call("about"))["pid"]
+    stopped = await client.call("down")
+    session.show(stopped, tables.outcomes(stopped))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while await client.answers() or is_alive(pid):  # noqa: ASYNC110  (another process has no events)
+                await asyncio.sleep(PAUSE)
+    except TimeoutError:
+        raise FugeError(f"the fuge that ran it, pid {pid}, has not ended within {PATIENCE} s") from None
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def serve(file: Path, ports: dict[str, int], isolated: bool) -> None:
+    async with engine_for(file, ports, isolated) as engine:
+        await engine.closing.wait()
+
+
+def main(arguments: list[str]) -> int:
+    isolated = "--isolated" in arguments
+    file, *pairs = [argument for argument in arguments if argument != "--isolated"]
+    named = (pair.removeprefix("--port=").rpartition("=") for pair in pairs)
+    try:
+        asyncio.run(serve(Path(file), {name: int(number) for name, _, number in named}, isolated))
+    except FugeError as error:
+        print(f"fuge: {error}")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""The connection to an engine in another process, by its control socket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fuge import errors
+from fuge.engine.claim import read_card
+from fuge.errors import FugeError, NotRunningError
+
+LONGEST_ANSWER = 100_000_000  # bytes
+
+
+class Client:
+    """`Client(file)`: the engine that runs this fuge.yml. Raises NotRunningError when asked and there is none."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file.resolve()
+
+    async def call(self, operation: str, **arguments: Any) -> Any:
+        reader, writer = await self._connect(operation, arguments)
+        try:
+            line = await reader.readline()
+        except ConnectionError:
+            line = b""
+        finally:
+            writer.close()
+        if not line:
+            raise NotRunningError(f"the fuge that ran {self.file} has ended")
+        answer = json.loads(line)
+        if "error" in answer:
+            kind = getattr(errors, answer.get("kind", ""), FugeError)
+            raise kind(answer["error"])
+        return answer["result"]
+
+    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+        reader, writer = await self._connect("follow", {})
+        try:
+            await reader.readline()
+            while line := await reader.readline():
+                yield json.loads(line)
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    async def answers(self) -> bool:
+        """Whether there is an engine."""
+        try:
+            await self.call("about")
+        except NotRunningError:
+            return False
+        return True
+
+    async def _connect(
+        self, operation: str, arguments: dict[str, Any]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        path = read_card(self.file.parent / ".fuge").get("socket")
+        try:
+            if path is None:
+                raise FileNotFoundError
+            reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_ANSWER)
+        except (FileNotFoundError, ConnectionError):
+            raise NotRunningError(f"nothing runs for {self.file}: start it with `fuge up` or `fuge shell`") from None
+        except PermissionError:
+            raise FugeError(f"{path} belongs to somebody else: ask as the user who started it") from None
+        writer.write(json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n")
+        return reader, writer

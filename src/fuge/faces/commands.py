@@ -1,0 +1,325 @@
+"""The commands that the shell and the command line share: what each takes, and what it does."""
+
+import asyncio
+import re
+import time
+from argparse import REMAINDER, ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fuge.engine.bus import read_events
+from fuge.errors import FugeError, NotReadyError
+from fuge.faces import errands, tables
+from fuge.faces.session import Session
+from fuge.services import history
+from fuge.services.logs import Record
+
+Handler = Callable[[Session, Namespace], Awaitable[int | None]]
+
+
+class UsageError(FugeError):
+    """The words of a command are not what it takes; the text says what it does."""
+
+    exit_code = 2
+
+
+class Parser(ArgumentParser):
+    """Raises UsageError where argparse ends the program."""
+
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{message}\n{self.format_usage().strip()}")
+
+
+@dataclass(frozen=True)
+class Command:
+    """`completes` says what its words are: "services", "service" (one) or "" (nothing that could be completed)."""
+
+    name: str
+    about: str
+    handler: Handler
+    configure: Callable[[ArgumentParser], Any]
+    completes: str = ""
+
+
+SERVICES = "a service, a group, a pattern such as 'adder*', or all"
+
+
+def services(parser: ArgumentParser, optional: bool = False) -> None:
+    count = "*" if optional else "+"
+    parser.add_argument("services", nargs=count, metavar="SERVICE", help=SERVICES)
+
+
+def some_services(parser: ArgumentParser) -> None:
+    services(parser, optional=True)
+
+
+def service(parser: ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE")
+
+
+def nothing(parser: ArgumentParser) -> None:
+    """Takes no words."""
+
+
+# Start and stop -----------------------------------------------------------------------------------------------
+
+
+async def start(session: Session, options: Namespace) -> int:
+    return report(session, await session.call("start", words=options.services))
+
+
+async def stop(session: Session, options: Namespace) -> int:
+    results = await session.call("stop", words=options.services)
+    if not results and not session.json:
+        print(f"not running: {', '.join(session.names(options.services))}")
+        return 0
+    return report(session, results)
+
+
+async def restart(session: Session, options: Namespace) -> int:
+    return report(session, await session.call("restart", words=options.services))
+
+
+def report(session: Session, results: list[dict[str, Any]]) -> int:
+    shown = [result for result in results if not (session.live and result["ok"])]
+    session.show(results, tables.outcomes(shown))
+    return 0 if all(result["ok"] for result in results) else NotReadyError.exit_code
+
+
+async def watch(session: Session, options: Namespace) -> None:
+    await switch(session, options, "watch", "watch", on=True)
+
+
+async def unwatch(session: Session, options: Namespace) -> None:
+    await switch(session, options, "watch", "unwatch", on=False)
+
+
+async def tail(session: Session, options: Namespace) -> None:
+    await switch(session, options, "tail", "tail", on=True)
+
+
+async def untail(session: Session, options: Namespace) -> None:
+    await switch(session, options, "tail", "untail", on=False)
+
+
+async def switch(session: Session, options: Namespace, operation: str, word: str, on: bool) -> None:
+    names = await session.call(operation, words=options.services, on=on)
+    session.show(names, "\n".join(f"{name}: {word}" for name in names))
+
+
+async def reload(session: Session, _: Namespace) -> None:
+    done = await session.call("reload")
+    session.show(done, tables.reloaded(done))
+
+
+def debug_options(parser: ArgumentParser) -> None:
+    service(parser)
+    parser.add_argument("--brk", action="store_true", help="wait for the debugger before the first line")
+
+
+async def debug(session: Session, options: Namespace) -> None:
+    where = await session.call("debug", name=options.service, wait_for_client=options.brk)
+    waits = "waits for a debugger" if options.brk else "a debugger can attach"
+    text = f"{where['service']}: {waits} at {where['host']}:{where['port']} (launch configuration: {where['launch']})"
+    session.show(where, text)
+
+
+# Ask ------------------------------------------------------------------------------------------------------------
+
+
+def ps_options(parser: ArgumentParser) -> None:
+    some_services(parser)
+    parser.add_argument("-l", "--long", action="store_true", help="ports, process, uptime, restarts and reasons too")
+
+
+async def ps(session: Session, options: Namespace) -> None:
+    rows = await session.call("ps", words=options.services)
+    session.show(rows, tables.ps(rows, options.long))
+
+
+def info_options(parser: ArgumentParser) -> None:
+    service(parser)
+    parser.add_argument("full", nargs="?", choices=["full"], help="the inherited environment too")
+
+
+async def info(session: Session, options: Namespace) -> None:
+    data = await session.call("info", name=options.service)
+    session.show(data, tables.info(data, bool(options.full)))
+
+
+async def env(session: Session, options: Namespace) -> None:
+    environment = await session.environment(options.service)
+    session.show(environment, "\n".join(f"{name}={value}" for name, value in environment.items()))
+
+
+async def why(session: Session, options: Namespace) -> None:
+    data = await session.call("why", name=options.service)
+    session.show(data, tables.why(data))
+
+
+async def zone(session: Session, _: Namespace) -> None:
+    session.show([], "dns is not running: set dns_enabled: true in fuge_global to have it")
+
+
+async def pid(session: Session, _: Namespace) -> None:
+    about = await session.call("about")
+    session.show(about, str(about["pid"]))
+
+
+def events_options(parser: ArgumentParser) -> None:
+    some_services(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="and what happens from now on")
+
+
+async def events(session: Session, options: Namespace) -> None:
+    names = set(session.names(options.services)) if options.services else None
+    for event in read_events(session.system.logs):
+        show_event(session, event, names)
+    if options.follow:
+        async for item in session.connection.follow():
+            if "event" in item:
+                show_event(session, item, names)
+
+
+def show_event(session: Session, event: dict[str, Any], names: set[str] | None) -> None:
+    if names is None or event["service"] in names:
+        show_item(session, event, tables.event(event))
+
+
+def show_item(session: Session, item: dict[str, Any], text: str) -> None:
+    """One of many: as JSON, each on a line of its own."""
+    import json
+
+    print(json.dumps(item) if session.json else text, flush=True)
+
+
+# Logs -----------------------------------------------------------------------------------------------------------
+
+
+def logs_options(parser: ArgumentParser) -> None:
+    some_services(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="and what comes from now on; Ctrl-C ends it")
+    parser.add_argument("--since", metavar="TIME", help="a duration (10m) or a time (05:21, 2026-11-24T05:21)")
+    parser.add_argument("--grep", metavar="REGEX", help="only lines in which this is found")
+    parser.add_argument("-C", "--context", metavar="LINES", type=int, default=0, help="and so many around each")
+    parser.add_argument("-n", "--last", metavar="LINES", type=int, help="only the last ones")
+    parser.add_argument("--stderr", action="store_true", help="only what was said on standard error")
+    parser.add_argument("--service", metavar="SERVICE", action="append", default=[], help="the same as the word")
+
+
+async def logs(session: Session, options: Namespace) -> None:
+    query = history.Query(
+        services=tuple(session.names([*options.services, *options.service] or ["*"])),
+        since=history.parse_since(options.since, time.time()) if options.since else None,
+        pattern=compiled(options.grep) if options.grep else None,
+        context=options.context,
+        streams=frozenset({"err"} if options.stderr else {"out", "err"}),
+        last=options.last,
+    )
+    if not options.follow:
+        for record in history.read(session.system.logs, query):
+            show_record(session, record)
+        return
+    async for record in history.follow(session.system.logs, query):
+        show_record(session, record)
+
+
+def grep_options(parser: ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT")
+    some_services(parser)
+
+
+async def grep(session: Session, options: Namespace) -> int:
+    query = history.Query(
+        services=tuple(session.names(options.services or ["*"])),
+        pattern=re.compile(re.escape(options.text)),
+        streams=frozenset({"out", "err"}),
+    )
+    found = list(history.read(session.system.logs, query))
+    for record in found:
+        show_record(session, record)
+    return 0 if found else 1
+
+
+def compiled(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"--grep: expected a regular expression, found {text!r}: {error}") from None
+
+
+def show_record(session: Session, record: Record) -> None:
+    width = max(map(len, session.system.services))
+    mark = "!" if record.stream == "err" else "|"
+    show_item(session, asdict(record), f"{tables.clock(record.time)} {record.service:{width}} {mark} {record.text}")
+
+
+# Errands in the services' folders -------------------------------------------------------------------------------
+
+
+async def test(session: Session, options: Namespace) -> int:
+    return await errands.test(session, session.names(options.services))
+
+
+async def pull(session: Session, options: Namespace) -> int:
+    return await errands.pull(session, session.names(options.services))
+
+
+async def status(session: Session, options: Namespace) -> int:
+    return await errands.status(session, session.names(options.services))
+
+
+def apply_options(parser: ArgumentParser) -> None:
+    parser.add_argument("command", nargs=REMAINDER, metavar="COMMAND", help="a command of the system's shell")
+
+
+async def apply(session: Session, options: Namespace) -> int:
+    if not options.command:
+        raise UsageError("apply: expected a command to run in the folder of each service")
+    return await errands.apply(session, options.command)
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("ps", "show the services and their state", ps, ps_options, "services"),
+        Command("start", "start services, and what they depend on", start, services, "services"),
+        Command("stop", "stop services", stop, services, "services"),
+        Command("restart", "stop and start services", restart, services, "services"),
+        Command("debug", "restart a service under its debugger", debug, debug_options, "service"),
+        Command("info", "show a service's command, folder and environment", info, info_options, "service"),
+        Command("env", "show the environment that a service is given", env, service, "service"),
+        Command("why", "explain the state of a service", why, service, "service"),
+        Command("watch", "restart services when their files change", watch, services, "services"),
+        Command("unwatch", "leave services alone when their files change", unwatch, services, "services"),
+        Command("tail", "show the output of services as it comes", tail, services, "services"),
+        Command("untail", "do not show the output of services", untail, services, "services"),
+        Command("logs", "show what services have said", logs, logs_options, "services"),
+        Command("grep", "search what services have said", grep, grep_options, "services"),
+        Command("events", "show what has become of services", events, events_options, "services"),
+        Command("zone", "show the names that DNS knows", zone, nothing),
+        Command("test", "run the tests of services", test, some_services, "services"),
+        Command("pull", "git pull in the folders of services", pull, some_services, "services"),
+        Command("status", "git status and branch of services", status, some_services, "services"),
+        Command("apply", "run a shell command in the folder of each service", apply, apply_options),
+        Command("reload", "apply what has changed in fuge.yml", reload, nothing),
+        Command("pid", "show the process id of the running fuge", pid, nothing),
+    )
+}
+
+
+def parser_of(command: Command, prog: str) -> Parser:
+    parser = Parser(prog=f"{prog}{command.name}", description=command.about, add_help=False)
+    command.configure(parser)
+    parser.add_argument("--json", action="store_true", help="as data")
+    return parser
+
+
+async def perform(session: Session, command: Command, options: Namespace) -> int:
+    """Run a command, and return its exit code."""
+    session.json = bool(session.json or options.json)
+    try:
+        return await command.handler(session, options) or 0
+    except asyncio.CancelledError:
+        return 130

@@ -1,0 +1,90 @@
+"""The control socket: lets other processes of the same user ask the engine.
+
+A client connects, sends one line of JSON, {"operation": ..., "arguments": {...}}, and gets lines of JSON: the last one
+is {"result": ...} or {"error": text, "exit_code": ...}. The operation "follow" has no last one: it gets every
+record and event, until the client goes away.
+"""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from fuge.errors import FugeError
+from fuge.faces.operations import Direct
+
+LONGEST_REQUEST = 1_000_000  # bytes
+PATIENCE = 10  # seconds for a client to send its line
+MOST_UNREAD = 5_000_000  # bytes that a follower may leave unread before it is let go
+
+
+class Control:
+    """`async with Control(direct, path):` answers on the Unix socket `path`."""
+
+    def __init__(self, direct: Direct, path: Path) -> None:
+        self._direct, self._path = direct, path
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_REQUEST)
+        self._path.chmod(0o600)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await self._answer(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                line = await reader.readline()
+            request = json.loads(line)
+            operation, arguments = request["operation"], request.get("arguments", {})
+            if operation == "follow":
+                await self._follow(writer)
+            answer: dict[str, Any] = {"result": await self._until_gone(reader, operation, arguments)}
+        except (ValueError, TypeError, KeyError, TimeoutError):
+            answer = {"error": 'expected one line with {"operation": "...", "arguments": {...}}', "exit_code": 2}
+        except FugeError as error:
+            answer = {"error": str(error), "exit_code": error.exit_code, "kind": type(error).__name__}
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+
+    async def _until_gone(self, reader: asyncio.StreamReader, operation: str, arguments: dict[str, Any]) -> Any:
+        """Do it. What was begun for a client that goes away is completed all the same, without the waiting."""
+        doing = asyncio.ensure_future(self._direct.call(operation, **arguments))
+        gone = asyncio.ensure_future(reader.read())
+        try:
+            await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done() and operation in ("stop", "restart", "down", "reload"):
+                await doing
+            if not doing.done():
+                doing.cancel()
+                raise ConnectionError
+            return doing.result()
+        finally:
+            gone.cancel()
+
+    async def _follow(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'{"following": true}\n')
+        async for item in self._direct.follow():
+            if writer.transport.get_write_buffer_size() > MOST_UNREAD:
+                raise ConnectionError
+            writer.write(json.dumps(item).encode() + b"\n")
+            await asyncio.sleep(0)
+            if writer.transport.is_closing():
+                raise ConnectionError

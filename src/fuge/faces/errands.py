@@ -1,0 +1,96 @@
+"""Commands that run in the folders of services, one after the other: test, pull, status, apply."""
+
+import asyncio
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from fuge.errors import FugeError
+from fuge.faces.session import Session
+
+
+async def test(session: Session, names: list[str]) -> int:
+    """Run each service's `test`, all of them even if one fails. Returns 1 if one did."""
+    failed = []
+    tried = 0
+    for name in names:
+        command = session.system.service(name).test
+        if not command:
+            print(f"skipping [{name}]: its fuge.yml has no test")
+            continue
+        print(f"testing [{name}]: {command}", flush=True)
+        tried += 1
+        code = await run_in(session, name, command)
+        if code:
+            failed.append(f"{name} (exit code {code})")
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    elif tried:
+        print(f"passed: {tried} of {tried}")
+    return 1 if failed else 0
+
+
+async def pull(session: Session, names: list[str]) -> int:
+    """git pull, once for each repository. Returns 1 if one failed."""
+    done: set[str] = set()
+    codes = []
+    for name in names:
+        url = session.system.service(name).repository_url
+        if not url or url in done:
+            why = "pulled already" if url else "its fuge.yml has no repository_url"
+            print(f"skipping [{name}]: {why}")
+            continue
+        done.add(url)
+        print(f"pulling [{name}]: {url}", flush=True)
+        codes.append(await run_in(session, name, "git pull"))
+    return 1 if any(codes) else 0
+
+
+async def status(session: Session, names: list[str]) -> int:
+    codes = []
+    for name in names:
+        if session.system.service(name).type == "process":
+            print(f"status [{name}]", flush=True)
+            codes.append(await run_in(session, name, "git status --short . && git branch --show-current"))
+    return 1 if any(codes) else 0
+
+
+async def apply(session: Session, words: list[str]) -> int:
+    """Run a command of the system's shell in each folder. Returns 1 if it failed in one."""
+    command = words[0] if len(words) == 1 else shlex.join(words)
+    codes = []
+    for name, service in session.system.services.items():
+        if service.type == "process":
+            print(f"[{name}]", flush=True)
+            codes.append(await run_in(session, name, command))
+    return 1 if any(codes) else 0
+
+
+async def run_in(session: Session, name: str, command: str) -> int:
+    """Run a command by the shell, in a service's folder, with its environment. Returns the exit code.
+
+    `python` is the Python that runs fuge.
+    """
+    service = session.system.service(name)
+    if service.problem or service.path is None:
+        print(f"cannot run it: {service.problem or 'it has no folder'}")
+        return 1
+    environment = os.environ | await session.environment(name)
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    return await shell(command, service.path, environment)
+
+
+async def shell(command: str, cwd: Path, environment: dict[str, str]) -> int:
+    """Run a command line of the system's shell with this terminal, wait for its end and return its exit code."""
+    sys.stdout.flush()
+    try:
+        process = await asyncio.create_subprocess_shell(command, cwd=cwd, env=environment)
+    except OSError as error:
+        raise FugeError(f"cannot run {command!r} in {cwd}: {error.strerror}") from None
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise

@@ -1,0 +1,137 @@
+"""Commands that hold the engine themselves: up, shell, run. Whatever ends them stops the services."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from fuge.engine.bus import Event
+from fuge.engine.engine import Engine
+from fuge.errors import NotReadyError
+from fuge.faces import shell as shells
+from fuge.faces.client import Client
+from fuge.faces.console import Console
+from fuge.faces.control import Control
+from fuge.faces.operations import Direct
+from fuge.faces.session import Session
+from fuge.services.logs import Record
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.asynccontextmanager
+async def engine_for(file: Path, ports: dict[str, int], isolated: bool) -> AsyncIterator[Engine]:
+    """A running engine that others can reach by its socket.
+
+    The first signal lets it end, services in good order; a second one kills what has not ended by then.
+    """
+    async with Engine(file, ports, isolated) as engine:
+        loop = asyncio.get_running_loop()
+        for number in ENDINGS:
+            loop.add_signal_handler(number, lambda: engine.kill() if engine.closing.is_set() else engine.shut_down())
+        async with Control(Direct(engine), engine.claim.socket):
+            yield engine
+
+
+async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
+    """Start services and show what they say, until a signal, `fuge down`, or the end of the last one."""
+    async with engine_for(file, ports, options.isolated) as engine:
+        console = show(engine)
+        starting = asyncio.ensure_future(engine.start(options.services))
+        closed = asyncio.ensure_future(engine.closing.wait())
+        await asyncio.wait([starting, closed], return_when=asyncio.FIRST_COMPLETED)
+        if closed.done():
+            starting.cancel()
+            console.line("", ">", "stopping; Ctrl-C again does not wait")
+            return 0
+        not_ready = [outcome for outcome in starting.result() if not outcome["ok"]]
+        if all(not running.active for running in engine.running.values()):
+            return NotReadyError.exit_code if not_ready else 0
+        said = f"not ready: {', '.join(each['service'] for each in not_ready)}" if not_ready else "all are ready"
+        console.line("", ">", f"{said}; Ctrl-C stops everything")
+        ended = asyncio.ensure_future(last_end(engine))
+        await asyncio.wait([ended, closed], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        console.line("", ">", "stopping; Ctrl-C again does not wait" if closed.done() else "no service runs any more")
+        failed = any(running.state == "failed" for running in engine.running.values())
+        return 1 if failed and not closed.done() else 0
+
+
+async def last_end(engine: Engine) -> None:
+    while any(running.active for running in engine.running.values()):
+        await asyncio.gather(*(running.ended() for running in engine.running.values()))
+
+
+async def shell(file: Path, ports: dict[str, int], options: Namespace) -> int:
+    """The shell around an engine of its own, or, where one runs already, around that."""
+    if await Client(file).answers():
+        return await attached_shell(Session.at(file, ports, as_json=False))
+    async with engine_for(file, ports, options.isolated) as engine:
+        show(engine)
+        code = await shells.shell(Session(engine.file, engine.system, Direct(engine), live=True), engine.closing)
+        for number in ENDINGS:
+            asyncio.get_running_loop().add_signal_handler(number, engine.kill)
+        return code
+
+
+async def attached_shell(session: Session) -> int:
+    print(f"{session.file} runs already: this shell is about that one, and leaves it running at its end")
+    console = Console(session.system.services)
+    session.live = True
+    following = asyncio.ensure_future(pass_on(session, console))
+    try:
+        return await shells.shell(session, asyncio.Event())
+    finally:
+        following.cancel()
+
+
+async def pass_on(session: Session, console: Console) -> None:
+    async for item in session.connection.follow():
+        console(item if "event" in item else Record(**item))
+
+
+async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
+    """Run one service to its end, with its output as it is. Returns its exit code."""
+    async with engine_for(file, ports, options.isolated) as engine:
+        name = engine.system.service(options.service).name
+        engine.bus.subscribe(lambda item: pass_output(item, name))
+        running = asyncio.ensure_future(engine.run(name, options.with_deps))
+        closed = asyncio.ensure_future(engine.closing.wait())
+        await asyncio.wait([running, closed], return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+            return 130
+        try:
+            return running.result()
+        except NotReadyError as problem:
+            print(f"fuge: {problem}", file=sys.stderr)
+            print_last_lines(engine)
+            return problem.exit_code
+
+
+def pass_output(item: Record | Event, name: str) -> None:
+    if isinstance(item, Record) and item.service == name:
+        print(item.text, file=sys.stderr if item.stream == "err" else sys.stdout, flush=True)
+
+
+def print_last_lines(engine: Engine) -> None:
+    """What the services said that are to blame."""
+    for running in engine.running.values():
+        if running.state in ("failed", "not ready"):
+            for line in running.recent:
+                print(f"{running.service.name} | {line}", file=sys.stderr)
+
+
+def show(engine: Engine) -> Console:
+    console = Console(engine.running, lambda name: name in engine.running and engine.running[name].tail)
+
+    def print_item(item: Record | Event) -> None:
+        names: Iterable[str] = engine.running
+        console.follow_names(names)
+        console(item)
+
+    engine.bus.subscribe(print_item)
+    return console

@@ -1,0 +1,122 @@
+"""What can be asked of an engine, by name: the one list behind the socket, the shell and the command line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from fuge.engine.bus import Event
+from fuge.engine.engine import Engine
+from fuge.errors import FugeError
+from fuge.services.logs import Record
+
+Item = dict[str, Any]  # a record or an event, as JSON has it
+LONGEST_QUEUE = 50_000  # items that a slow follower may be behind, before it loses the oldest
+
+
+class Connection(Protocol):
+    """A way to an engine: in this process, or in another one by its socket."""
+
+    async def call(self, operation: str, **arguments: Any) -> Any:
+        """Do it, and return what comes back. Raises FugeError."""
+
+    def follow(self) -> AsyncIterator[Item]:
+        """Every record and event from now on."""
+
+
+class Direct:
+    """The connection to an engine in this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    async def call(self, operation: str, **arguments: Any) -> Any:
+        if operation not in OPERATIONS:
+            raise FugeError(f"expected an operation, one of {', '.join(OPERATIONS)}; found {operation!r}")
+        try:
+            return await OPERATIONS[operation](self.engine, **arguments)
+        except TypeError as error:
+            raise FugeError(f"{operation}: {error}") from None
+
+    async def follow(self) -> AsyncIterator[Item]:
+        queue: asyncio.Queue[Item] = asyncio.Queue(LONGEST_QUEUE)
+        unsubscribe = self.engine.bus.subscribe(lambda item: put(queue, as_item(item)))
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            unsubscribe()
+
+
+def put(queue: "asyncio.Queue[Item]", item: Item) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(item)
+
+
+def as_item(item: Record | Event) -> Item:
+    return asdict(item) if isinstance(item, Record) else item
+
+
+async def start(engine: Engine, words: list[str], wait: bool = True, dependencies: bool = True) -> Any:
+    return await engine.start(words, wait, dependencies)
+
+
+async def run(engine: Engine, name: str, dependencies: bool = True) -> Any:
+    return await engine.run(name, dependencies)
+
+
+async def stop(engine: Engine, words: list[str]) -> Any:
+    return await engine.stop(words)
+
+
+async def restart(engine: Engine, words: list[str]) -> Any:
+    return await engine.restart(words)
+
+
+async def watch(engine: Engine, words: list[str], on: bool) -> Any:
+    return engine.set_watch(words, on)
+
+
+async def tail(engine: Engine, words: list[str], on: bool) -> Any:
+    return engine.set_tail(words, on)
+
+
+async def reload(engine: Engine) -> Any:
+    return await engine.reload()
+
+
+async def debug(engine: Engine, name: str, wait_for_client: bool = False) -> Any:
+    return await engine.debug(name, wait_for_client)
+
+
+async def ps(engine: Engine, words: list[str]) -> Any:
+    return engine.ps(words)
+
+
+async def info(engine: Engine, name: str) -> Any:
+    return engine.info(name)
+
+
+async def env(engine: Engine, name: str) -> Any:
+    return engine.environment(engine.system.service(name))
+
+
+async def why(engine: Engine, name: str) -> Any:
+    return engine.why(name)
+
+
+async def about(engine: Engine) -> Any:
+    return engine.about()
+
+
+async def down(engine: Engine) -> Any:
+    stopped = await engine.stop(["*"])
+    engine.shut_down()
+    return stopped
+
+
+OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
+    each.__name__: each
+    for each in (start, run, stop, restart, watch, tail, reload, debug, ps, info, env, why, about, down)
+}

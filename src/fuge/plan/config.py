@@ -1,0 +1,85 @@
+"""From a fuge.yml to a System, or to one error that names all that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fuge.errors import ConfigError
+from fuge.plan import dependencies, entries, faults, names, places, readiness
+from fuge.plan import ports as port_plan
+from fuge.plan.faults import Broken
+from fuge.plan.places import Document
+from fuge.plan.ports import Claim
+from fuge.plan.schema import GLOBAL, Inherited, Settings
+from fuge.plan.system import Service, System
+
+CANDIDATES = ("fuge.yml", "fuge/fuge.yml")
+
+
+def find(start: Path) -> Path:
+    """The fuge.yml to use when none is named: in `start` or the nearest folder above, or in a fuge/ there.
+
+    Raises ConfigError if there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        for candidate in CANDIDATES:
+            if (folder / candidate).is_file():
+                return folder / candidate
+    looked_for = faults.one_of(CANDIDATES)
+    raise ConfigError(f"expected {looked_for} in {start} or a folder above it, found none; name the file to use")
+
+
+def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping[str, int] | None = None) -> System:
+    """The system that `file` describes.
+
+    `environment` is where ${NAME} is looked up. `ports` are numbers for this run only, by "SERVICE" (its first port)
+    or "SERVICE.PORT". Raises ConfigError with a line for each fault of the file; then nothing of it is returned.
+    """
+    file = file.parent.resolve() / file.name
+    try:
+        document = places.read(file, environment)
+    except Broken as broken:
+        raise faults.error([broken.fault], file) from None
+    system = assemble(document, ports or {})
+    if document.faults:
+        raise faults.error(document.faults, file)
+    return system
+
+
+def assemble(document: Document, ports: Mapping[str, int]) -> System:
+    """The System of a document; not to be used if that has faults then."""
+    settings, found = entries.read(document)
+    fields = {name: entries.fields(settings, entry) for name, entry in found.items()}
+    names.check(document, found, {name: field.get("group", Service.group) for name, field in fields.items()})
+    waits = dependencies.check(document, found)
+    hosts = {name: field.get("host", Service.host) for name, field in fields.items()}
+    numbers = port_plan.settle(document, found, hosts, ports, settings.auto_port_start, reserved(settings))
+    shared = entries.environment(document, GLOBAL, settings, document.file.parent)
+    services = {}
+    for name, entry in found.items():
+        path, problem = entries.folder(document, entry)
+        own = entries.environment(document, name, entry, path or document.file.parent)
+        services[name] = Service(
+            name=name,
+            path=path,
+            problem=problem,
+            environment=shared | own,
+            ports=numbers[name],
+            depends_on=waits[name],
+            readiness=readiness.of(document, name, entry, numbers[name]),
+            **fields[name],
+        )
+    return System(document.file, services, **of_the_system(settings))
+
+
+def reserved(settings: Settings) -> list[Claim]:
+    if not settings.dns_enabled:
+        return []
+    return [Claim(GLOBAL, "dns_port", (GLOBAL, "dns_port"), settings.dns_host, settings.dns_port)]
+
+
+def of_the_system(settings: Settings) -> dict[str, Any]:
+    keys = settings.model_fields_set - Inherited.model_fields.keys() - {"auto_port_start"}
+    return {key: getattr(settings, key) for key in keys}

@@ -1,0 +1,74 @@
+"""How services are told of each other: the environment variables that each one gets."""
+
+from fuge.plan.system import Port, Service, System
+
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
+
+
+def environment(system: System, service: Service) -> dict[str, str]:
+    """What fuge puts into a service's environment: its own place, all services', the DNS server's, its own settings.
+
+    The last win. A service with `auto_generate_environment: false` gets its own settings only.
+    """
+    if not service.auto_generate_environment:
+        return dict(service.environment)
+    generated = own_place(service)
+    for other in system.services.values():
+        generated |= service_variables(other) | link_variables(other)
+    return generated | dns_variables(system) | service.environment
+
+
+def variable(name: str) -> str:
+    """The part of a variable's name that stands for a service or port (Kubernetes: upper case, - becomes _)."""
+    return name.upper().replace("-", "_")
+
+
+def own_place(service: Service) -> dict[str, str]:
+    """Where the service itself shall listen: SERVICE_HOST and SERVICE_PORT (Node's fuge; the first port)."""
+    if not service.ports:
+        return {}
+    return {"SERVICE_HOST": service.host, "SERVICE_PORT": str(service.ports[0].number)}
+
+
+def service_variables(service: Service) -> dict[str, str]:
+    """{S}_SERVICE_HOST, {S}_SERVICE_PORT and {S}_SERVICE_PORT_{NAME} (Kubernetes, service variables)."""
+    if not service.ports:
+        return {}
+    prefix = f"{variable(service.name)}_SERVICE"
+    found = {f"{prefix}_HOST": reachable(service.host), f"{prefix}_PORT": str(service.ports[0].number)}
+    return found | {f"{prefix}_PORT_{variable(port.name)}": str(port.number) for port in service.ports}
+
+
+def link_variables(service: Service) -> dict[str, str]:
+    """{S}_PORT and {S}_PORT_{number}_TCP with _PROTO, _PORT, _ADDR (Kubernetes, as Docker's old links had them)."""
+    if not service.ports:
+        return {}
+    prefix, host = f"{variable(service.name)}_PORT", reachable(service.host)
+    found = {prefix: url(host, service.ports[0])}
+    for port in service.ports:
+        link = f"{prefix}_{port.number}_TCP"
+        found[link] = url(host, port)
+        found |= {f"{link}_PROTO": "tcp", f"{link}_PORT": str(port.number), f"{link}_ADDR": host}
+    return found
+
+
+def dns_variables(system: System) -> dict[str, str]:
+    """DNS_HOST, DNS_PORT, DNS_NAMESPACE and DNS_SUFFIX (Node's fuge and concordant) if fuge answers DNS questions."""
+    if not system.dns_enabled:
+        return {}
+    return {
+        "DNS_HOST": reachable(system.dns_host),
+        "DNS_PORT": str(system.dns_port),
+        "DNS_NAMESPACE": system.dns_namespace,
+        "DNS_SUFFIX": system.dns_suffix,
+    }
+
+
+def reachable(host: str) -> str:
+    """The address to call for what listens on `host`, which may stand for all addresses of this machine."""
+    return ANY_HOST.get(host, host)
+
+
+def url(host: str, port: Port) -> str:
+    """tcp://host:port, an IPv6 address in brackets (RFC 3986)."""
+    return f"tcp://[{host}]:{port.number}" if ":" in host else f"tcp://{host}:{port.number}"

@@ -1,0 +1,101 @@
+"""From the text of a fuge.yml to YAML's nodes, and from a parser's complaint to a fault."""
+
+import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
+from ruamel.yaml.reader import ReaderError
+
+from fuge.plan.faults import Broken, Fault, Place, shown_path
+
+# What the parser says -> what was expected, what was found. {line} is the line in which the parser began.
+COMPLAINTS = {
+    r"mapping values are not allowed": (
+        "one `key: value` a line, indented as its neighbours (quote a text with a colon in it)",
+        "a colon",
+    ),
+    r"sequence entries are not allowed": ("a list to begin on a line of its own", "a '-' after a key"),
+    r"found character '\\t'": ("spaces", "a tab"),
+    r"found character (.+) that cannot start": ("a value (a text that begins with {0} must be in quotes)", "{0}"),
+    r"could not find expected ':'": ("a colon after the key", "none"),
+    r"found undefined alias '(.+)'": ("an anchor &{0} before the alias *{0}", "none"),
+    r"found undefined tag handle '(.+)'": ("a value without a tag", "the tag {0}"),
+    r"found unknown escape character '(.+)'": (
+        r"an escape such as \n or \\ (in single quotes \ is just itself)",
+        r"\{0}",
+    ),
+    r"found unexpected end of stream": ("the closing quote of the text that begins here", "none"),
+    r"expected ('[,?].*'), but got (.+)": ("{0} for what begins in line {line}", "{1}"),
+    r"found another document": ("one document", "another one"),
+    r"found '<block \w+ start>'": ("the indentation of line {line}", "another"),
+    r"found '<scalar>'": ("the end of the line", "text after a value"),
+    r"found '-'": ("the next key of the mapping that begins in line {line}", "a list item"),
+    r"found '\?'": ("the next item of the list that begins in line {line}", "a key"),
+}
+
+
+def read(file: Path) -> str:
+    """The text of a file in UTF-8. Raises Broken if there is none."""
+    try:
+        content = file.read_bytes()
+    except IsADirectoryError:
+        raise broken(file, Place(0, 0), "a file", "a folder", f"write {shown_path(file / 'fuge.yml')}") from None
+    except FileNotFoundError:
+        raise broken(file, Place(0, 0), "a file", "none") from None
+    except OSError as problem:
+        raise broken(file, Place(0, 0), "a file that can be read", problem.strerror or str(problem)) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        before = content[: problem.start].decode("utf-8-sig")
+        raise broken(file, place_after(before), "UTF-8", f"the byte 0x{content[problem.start]:02x}") from None
+
+
+def compose(file: Path, text: str) -> Node | None:
+    """The tree of nodes of a YAML document, None if it is empty. Raises Broken if there is none."""
+    yaml = YAML(typ="safe", pure=True)  # the default keeps marks in folded texts
+    yaml.composer.warn_double_anchors = False  # a later anchor of the same name wins, as YAML has it
+    try:
+        node: Node | None = yaml.compose(text)
+    except ReaderError as problem:
+        raise broken(
+            file, place_after(text[: problem.position]), "text", f"U+{ord(text[problem.position]):04X}"
+        ) from None
+    except MarkedYAMLError as problem:
+        raise translated(file, problem) from None
+    except YAMLError as problem:
+        raise broken(file, Place(0, 0), "YAML", str(problem)) from None
+    return node
+
+
+def translated(file: Path, problem: MarkedYAMLError) -> Broken:
+    said = str(problem.problem)
+    began = problem.context_mark or problem.problem_mark
+    mark = began if re.search("end of stream|could not find", said) else problem.problem_mark
+    for pattern, (expected, found) in COMPLAINTS.items():
+        if match := re.search(pattern, said):
+            parts = [part.replace("'<stream end>'", "the end of the file") for part in match.groups()]
+            return broken(file, place(mark), *(text.format(*parts, line=began.line + 1) for text in (expected, found)))
+    return broken(file, place(mark), "YAML", f"this: {said}")
+
+
+def tag(node: Node) -> str:
+    """The tag that is written before a node; "" if none is."""
+    handle, suffix = node.ctag.handle, node.ctag.suffix
+    return f"{handle}{suffix}" if handle else "" if suffix.startswith("tag:yaml.org,2002:") else f"!<{suffix}>"
+
+
+def place(mark: object) -> Place:
+    """The place of one of the parser's marks, which count from 0."""
+    return Place(getattr(mark, "line", -1) + 1, getattr(mark, "column", -1) + 1)
+
+
+def place_after(before: str) -> Place:
+    lines = before.split("\n")
+    return Place(len(lines), len(lines[-1]) + 1)
+
+
+def broken(file: Path, at: Place, expected: str, found: str, advice: str = "") -> Broken:
+    return Broken(Fault(file, at, "", expected, found, advice))

@@ -1,0 +1,148 @@
+"""The nouns: a System and its Services, as fuge.yml describes them. Nothing here runs anything."""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from fuge.errors import FugeError
+
+Condition = Literal["started", "ready", "completed"]
+RestartPolicy = Literal["never", "on-failure", "always"]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A named port: `number` on this machine; `target` is the one inside a container, if another."""
+
+    name: str
+    number: int
+    target: int | None = None
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How fuge learns that a service can do its work.
+
+    `kind` says what `what` is: "tcp" the name of a port that must accept a connection, "http" a path that must
+    be answered with 200 to 399 (on the port named `port`), "exec" a command that must end with 0, "log" a
+    regular expression that a line of output must match, "started" nothing: it is ready when it runs.
+    `interval` and `timeout` are seconds: between two looks, and from the start until it counts as not ready.
+    """
+
+    kind: Literal["tcp", "http", "exec", "log", "started"] = "started"
+    what: str = ""
+    port: str = ""
+    interval: float = 0.1
+    timeout: float = 30
+
+
+@dataclass(frozen=True)
+class Service:
+    """One entry of fuge.yml. Times are seconds; `path` is absolute; `run` is a command line as written.
+
+    `terminate` is the signal that asks it to stop, `grace_period` the time it then has before it is killed.
+    `restart_delay` is the pause before the first restart after a crash; it doubles from one to the next.
+    `problem` says why the service cannot be started ("" if it can), such as a folder that is not there.
+    """
+
+    name: str
+    type: Literal["process", "container"] = "process"
+    group: str = "default"
+    enabled: bool = True
+    path: Path | None = None
+    run: str = ""
+    test: str = ""
+    repository_url: str = ""
+    image: str = ""
+    args: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    ports: tuple[Port, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    auto_generate_environment: bool = True
+    depends_on: dict[str, Condition] = field(default_factory=dict)
+    readiness: Readiness = Readiness()
+    restart: RestartPolicy = "never"
+    restart_delay: float = 1
+    max_restarts: int = 5
+    terminate: int = signal.SIGTERM
+    grace_period: float = 5
+    delay_start: float = 0
+    tail: bool = True
+    monitor: bool = True
+    monitor_excludes: tuple[str, ...] = ()
+    problem: str = ""
+
+    def port(self, name: str) -> Port | None:
+        return next((port for port in self.ports if port.name == name), None)
+
+
+@dataclass(frozen=True)
+class System:
+    """All of a fuge.yml: `services` by name in the file's order, and what holds for them together.
+
+    `file` is the absolute path of the fuge.yml; logs, state and databases go to `data`, beside it.
+    """
+
+    file: Path
+    services: dict[str, Service]
+    run_containers: bool = True
+    container_engine_url: str = ""
+    monitor_polling: bool = False
+    dns_enabled: bool = False
+    dns_host: str = "127.0.0.1"
+    dns_port: int = 53053
+    dns_namespace: str = ""
+    dns_suffix: str = ""
+    dns_external: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> Path:
+        return self.file.parent / ".fuge"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "log"
+
+    @property
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(service.group for service in self.services.values()))
+
+    def service(self, name: str) -> Service:
+        """The service of that name. Raises FugeError, with the nearest name, if there is none."""
+        if name not in self.services:
+            raise FugeError(self.unknown(name))
+        return self.services[name]
+
+    def select(self, words: Iterable[str]) -> list[Service]:
+        """The services that `words` name, in the file's order: names, groups, globs such as `adder*`, or `all`.
+
+        `all` and groups leave out what has `enabled: false`. No words mean `all`. Raises FugeError for a word that
+        names nothing.
+        """
+        wanted: set[str] = set()
+        for word in list(words) or ["all"]:
+            chosen = self._named(word)
+            if not chosen:
+                raise FugeError(self.unknown(word))
+            wanted.update(chosen)
+        return [service for name, service in self.services.items() if name in wanted]
+
+    def _named(self, word: str) -> set[str]:
+        if word in self.services:
+            return {word}
+        if word == "all":
+            return {name for name, service in self.services.items() if service.enabled} or {*self.services}
+        if word in self.groups:
+            return {name for name, service in self.services.items() if service.group == word and service.enabled}
+        return {name for name in self.services if fnmatchcase(name, word)}
+
+    def unknown(self, word: str) -> str:
+        known = [*self.services, *(group for group in self.groups if group != "default"), "all"]
+        nearest = get_close_matches(word, known, 1)
+        advice = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}"
+        return f"no service or group is called {word!r}: {advice}"

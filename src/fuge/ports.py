@@ -1,0 +1,54 @@
+"""Ports of this machine: free ones, and who holds one that is not."""
+
+import contextlib
+import errno
+import random
+import socket
+from collections.abc import Collection
+
+import psutil
+
+# Below every system's range for outgoing connections, so that none can take a port between the look and the use.
+CANDIDATES = range(20_000, 30_000)
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now. An address of another machine cannot be judged, and counts as free."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return error.errno not in (errno.EADDRINUSE, errno.EACCES)
+    return True
+
+
+def free(count: int, taken: Collection[int] = ()) -> list[int]:
+    """That many free ports, all different and none of those `taken`."""
+    found: list[int] = []
+    for port in random.sample(CANDIDATES, len(CANDIDATES)):
+        if len(found) == count:
+            break
+        if port not in taken and is_free(port):
+            found.append(port)
+    return found
+
+
+def holder(port: int) -> psutil.Process | None:
+    """The process that listens on a port; None where that cannot be seen, as for other users' processes."""
+    with contextlib.suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.pid
+            if listens and connection.laddr and connection.laddr.port == port:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    return psutil.Process(connection.pid)
+    return None
+
+
+def describe(process: psutil.Process | None) -> str:
+    """Who that is, in words: "pid 123 python main.py (in /home/me/project)"."""
+    if process is None:
+        return "a program that cannot be seen from this account"
+    words = f"pid {process.pid}"
+    with contextlib.suppress(psutil.Error):
+        words += f" {' '.join(process.cmdline()).strip()}"
+        words += f" (in {process.cwd()})"
+    return words

@@ -1,0 +1,1 @@
+"""What runs: processes and containers, and what they say."""

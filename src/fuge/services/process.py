@@ -1,0 +1,128 @@
+"""A process that runs: its output line by line, and its end together with all that it has started."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from fuge.services.launcher import Launched, Launcher, Program
+from fuge.services.logs import Lines
+from fuge.services.spawn import kill_group
+
+Listener = Callable[[str, list[str]], None]  # gets "out" or "err", and whole lines
+DRAIN = 1  # seconds for the last output of a process that has ended
+CHUNK = 65536
+
+
+class Process:
+    """Made by `start`. `ended` gets the exit code (negative: the signal that ended it)."""
+
+    def __init__(self, launched: Launched, mark: str, outputs: "list[Output]") -> None:
+        self.pid = launched.child.pid
+        self.how = launched.how
+        self.started = time.time()
+        self.ended = launched.child.ended
+        self._keeper = launched.keeper
+        self._mark = mark
+        self._outputs = outputs
+
+    @classmethod
+    async def start(cls, launcher: Launcher, program: Program, listener: Listener) -> "Process":
+        mark = f"{launcher.owner}-{uuid.uuid4().hex}"
+        outputs = [Output("out", listener), Output("err", listener)]
+        marked = replace(program, environment={**program.environment, "FUGE_RUN": mark})
+        try:
+            launched = await launcher.launch(marked, (outputs[0].writer, outputs[1].writer))
+        except BaseException:
+            for output in outputs:
+                output.close()
+            raise
+        finally:
+            for output in outputs:
+                os.close(output.writer)
+        return cls(launched, mark, outputs)
+
+    async def wait(self) -> int:
+        """The exit code, once the process has ended and its last lines have been passed on."""
+        code = await asyncio.shield(self.ended)
+        await asyncio.wait([output.finished for output in self._outputs], timeout=DRAIN)
+        return code
+
+    async def stop(self, number: int, grace: float) -> bool:
+        """Send a signal to the whole process group; after `grace` seconds kill what is left of it.
+
+        What has left the group is killed as well, where the system can tell (Linux). Says whether all of the
+        group ended by itself.
+        """
+        deadline = time.monotonic() + grace
+        kill_group(self.pid, number)
+        kill_group(self.pid, signal.SIGCONT)  # a paused process cannot end
+        await asyncio.wait([self.ended], timeout=grace)
+        await self._group_is_gone(deadline)
+        by_itself = not kill_group(self.pid, signal.SIGKILL)
+        for pid in self._strays():
+            os.kill(pid, signal.SIGKILL)
+        await self.wait()
+        for output in self._outputs:
+            output.close()
+        return by_itself
+
+    async def _group_is_gone(self, deadline: float) -> None:
+        pause = 0.001
+        while kill_group(self.pid, 0) and time.monotonic() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def _strays(self) -> list[int]:
+        """Orphans of this process in groups of their own, which the system has given to the keeper."""
+        try:
+            adopted = Path(f"/proc/{self._keeper}/task/{self._keeper}/children").read_text(encoding="ascii").split()
+        except OSError:
+            return []
+        return [int(pid) for pid in adopted if int(pid) != self.pid and has_mark(int(pid), self._mark)]
+
+
+def has_mark(pid: int, mark: str) -> bool:
+    """Whether a process was started with this FUGE_RUN in its environment."""
+    try:
+        return f"FUGE_RUN={mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+class Output:
+    """One stream of a process; `writer` is the end for the process, `finished` is set at the stream's end."""
+
+    def __init__(self, stream: str, listener: Listener) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader, self.writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        self._stream, self._listener, self._lines = stream, listener, Lines()
+        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._reader, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._reader, CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._pass_on(self._lines.feed(data))
+        else:
+            self.close()
+
+    def _pass_on(self, lines: list[str]) -> None:
+        if lines:
+            self._listener(self._stream, lines)
+
+    def close(self) -> None:
+        """No more is read; called again, nothing happens."""
+        if not self.finished.done():
+            self._loop.remove_reader(self._reader)
+            os.close(self._reader)
+            self.finished.set_result(None)
+            self._pass_on(self._lines.flush())

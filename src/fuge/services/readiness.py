@@ -1,0 +1,105 @@
+"""Waits until a service can do its work, as its readiness in fuge.yml says."""
+
+import asyncio
+import os
+import re
+import signal
+from dataclasses import dataclass, replace
+
+from fuge.errors import NotReadyError
+from fuge.plan.system import Readiness
+from fuge.services.launcher import Launcher, Program
+from fuge.services.process import Process
+
+FIRST_PAUSE = 0.005  # seconds; doubles up to the readiness' interval
+ATTEMPT = 2  # seconds for one connection, request or command
+
+
+@dataclass
+class Probe:
+    """Looks at one service. `host` and `port` are where it listens; `error` says what the last look found.
+
+    Commands are run by the launcher, in the folder and environment of the service's program.
+    """
+
+    readiness: Readiness
+    host: str
+    port: int
+    program: Program
+    launcher: Launcher
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        self._line_seen = asyncio.Event()
+
+    def hear(self, lines: list[str]) -> None:
+        """Lines of the service's output, for readiness by log."""
+        if self.readiness.kind == "log" and any(re.search(self.readiness.what, line) for line in lines):
+            self._line_seen.set()
+
+    async def wait(self) -> None:
+        """Return when the service is ready. Raises NotReadyError, with what the last look found, when time is up."""
+        try:
+            async with asyncio.timeout(self.readiness.timeout):
+                await self._until_ready()
+        except TimeoutError:
+            said = f": {self.error}" if self.error else ""
+            raise NotReadyError(f"not ready within {self.readiness.timeout:g} s{said}") from None
+
+    async def _until_ready(self) -> None:
+        if self.readiness.kind == "log":
+            self.error = f"no line of output matches {self.readiness.what!r}"
+            await self._line_seen.wait()
+            return
+        pause = min(FIRST_PAUSE, self.readiness.interval)
+        while not await self.look():
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self.readiness.interval)
+
+    async def look(self) -> bool:
+        """Whether the service is ready now."""
+        try:
+            async with asyncio.timeout(ATTEMPT):
+                self.error = await self._problem()
+        except TimeoutError:
+            self.error = f"no answer within {ATTEMPT} s"
+        except (OSError, ValueError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            self.error = f"{self.host}:{self.port}: {reason}"
+        return not self.error
+
+    async def _problem(self) -> str:
+        if self.readiness.kind == "tcp":
+            _, writer = await asyncio.open_connection(self.host, self.port)
+            writer.close()
+            return ""
+        if self.readiness.kind == "http":
+            return await self._http_problem()
+        if self.readiness.kind == "exec":
+            return await self._exec_problem()
+        return ""
+
+    async def _http_problem(self) -> str:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        try:
+            request = (
+                f"GET {self.readiness.what} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(request.encode())
+            words = (await reader.readline()).decode(errors="replace").split()
+        finally:
+            writer.close()
+        if len(words) > 1 and words[0].startswith("HTTP/") and words[1].isdecimal():
+            fine = 200 <= int(words[1]) < 400
+            return "" if fine else f"GET {self.readiness.what} is answered with {' '.join(words[1:])}"
+        return f"GET {self.readiness.what} is not answered in HTTP"
+
+    async def _exec_problem(self) -> str:
+        said: list[str] = []
+        program = replace(self.program, argv=("sh", "-c", self.readiness.what))
+        process = await Process.start(self.launcher, program, lambda _, lines: said.extend(lines))
+        try:
+            code = await process.wait()
+        finally:
+            await process.stop(signal.SIGKILL, 0)
+        return f"{self.readiness.what} ended with {code}: {said[-1] if said else 'it said nothing'}" if code else ""

@@ -1,0 +1,198 @@
+"""fuge's side of a keeper: asks it to start programs, and learns from it when they have ended."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuge.errors import FugeError
+
+KEEPER = Path(__file__).with_name("keeper.py")
+READY = 20  # seconds that a keeper may take for its imports
+TITLE_ROOM = "-" * 500  # in a warm keeper's command line: a script's own is written over it
+
+
+class Refused(FugeError):
+    """The keeper is there and did not start the program: its imports are out of date, or fuge is about to end."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A started program, the first of a process group (and session) of its own.
+
+    `ended` gets its exit code; a negative one is the number of the signal that ended it.
+    """
+
+    pid: int
+    ended: asyncio.Future[int]
+
+
+class Spawner:
+    """One keeper. `unsafe` says why a warm one is not to be used, or is empty."""
+
+    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+        self.pid = process.pid
+        self.unsafe = ""
+        self._closing = False
+        self._process = process
+        self._channel = channel
+        self._numbers = itertools.count()
+        self._sending = asyncio.Lock()
+        self._answers: dict[int, asyncio.Future[Child]] = {}
+        self._children: dict[int, Child] = {}
+        self._ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._listener = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, modules: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> "Spawner":
+        """A keeper that answers. With `modules` a warm one, with the environment that its services will have."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        flags = [] if modules else ["-I", "-S"]
+        arguments = [str(theirs.fileno()), ",".join(modules), *([TITLE_ROOM] if modules else [])]
+        with theirs:
+            process = subprocess.Popen(  # noqa: ASYNC220  (it returns at once)
+                [sys.executable, *flags, str(KEEPER), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        keeper = cls(ours, process)
+        try:
+            async with asyncio.timeout(READY):
+                keeper.unsafe = await keeper._ready
+        except (TimeoutError, Refused) as problem:
+            keeper.unsafe = str(problem) or f"its imports take more than {READY} s"
+        except BaseException:
+            await keeper.close()
+            raise
+        return keeper
+
+    @property
+    def alive(self) -> bool:
+        return not self._listener.done()
+
+    async def spawn(
+        self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], files: tuple[int, int], script: bool
+    ) -> Child:
+        """Start a program; `files` are its standard output and error, to be closed by the caller afterwards.
+
+        `script` has a warm keeper run argv[1] by a fork of its own interpreter. Raises Refused.
+        """
+        number = next(self._numbers)
+        answer: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        request = {"id": number, "argv": list(argv), "cwd": str(cwd), "env": dict(environment), "script": script}
+        try:
+            if not self.alive:
+                raise Refused("the keeper has ended")
+            await self._send(json.dumps(request).encode(), files)
+            return await answer
+        except OSError as error:
+            raise Refused(f"the keeper has ended: {error.strerror}") from None
+        finally:
+            del self._answers[number]
+
+    async def close(self) -> None:
+        """End the keeper, and with it whatever it has started."""
+        if self.alive:
+            self._channel.shutdown(socket.SHUT_WR)
+        await asyncio.wait([self._listener])
+        await asyncio.to_thread(self._process.wait)
+
+    def close_when_idle(self) -> None:
+        """End the keeper as soon as none of its children runs."""
+        self._closing = True
+        if not self._children and not self._answers and self.alive:
+            self._channel.shutdown(socket.SHUT_WR)
+
+    async def _send(self, payload: bytes, files: tuple[int, int]) -> None:
+        data = struct.pack("!I", len(payload)) + payload
+        loop = asyncio.get_running_loop()
+        async with self._sending:
+            sent = 0
+            while not sent:
+                try:
+                    sent = socket.send_fds(self._channel, [data], list(files))
+                except BlockingIOError:
+                    await self._writable(loop)
+            await loop.sock_sendall(self._channel, data[sent:])
+
+    async def _writable(self, loop: asyncio.AbstractEventLoop) -> None:
+        free = asyncio.Event()
+        loop.add_writer(self._channel, free.set)
+        try:
+            await free.wait()
+        finally:
+            loop.remove_writer(self._channel)
+
+    async def _listen(self) -> None:
+        loop, buffer = asyncio.get_running_loop(), b""
+        with contextlib.suppress(ConnectionError):
+            while data := await loop.sock_recv(self._channel, 65536):
+                *lines, buffer = (buffer + data).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line))
+        self._mourn()
+
+    def _take(self, message: dict[str, int | str]) -> None:
+        if "ready" in message:
+            self._ready.set_result(str(message["unsafe"]))
+        elif "status" in message:
+            child = self._children.pop(int(message["pid"]), None)
+            if child:
+                child.ended.set_result(int(message["status"]))
+            if self._closing:
+                self.close_when_idle()
+        else:
+            self._answer(message)
+
+    def _answer(self, message: dict[str, int | str]) -> None:
+        answer = self._answers.get(int(message["id"]))
+        if "refused" in message:
+            if answer and not answer.done():
+                answer.set_exception(Refused(str(message["refused"])))
+            return
+        child = Child(int(message["pid"]), asyncio.get_running_loop().create_future())
+        self._children[child.pid] = child
+        if answer and not answer.done():
+            answer.set_result(child)
+        else:  # whoever asked has gone
+            kill_group(child.pid, signal.SIGKILL)
+
+    def _mourn(self) -> None:
+        """The keeper has ended, so its services are ended too."""
+        self._channel.close()
+        self._process.poll()
+        if not self._ready.done():
+            self._ready.set_exception(Refused("the keeper ended during its imports"))
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(Refused("the keeper has ended"))
+        for child in self._children.values():
+            kill_group(child.pid, signal.SIGKILL)
+            child.ended.set_result(-signal.SIGKILL)
+        self._children.clear()
+
+
+def kill_group(leader: int, number: int) -> bool:
+    """Send a signal to a process group; 0 only looks. Says whether anybody of it is left to get it."""
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # macOS says so of a group of which only zombies are left
+        return sys.platform != "darwin"
+    return True

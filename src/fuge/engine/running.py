@@ -51,6 +51,7 @@ class Running:
         self.tail = service.tail
         self.process: Process | None = None
         self.probe: Probe | None = None
+        self.ready_since: float | None = None  # time.monotonic()
         self.restarts = 0
         self.exit_code: int | None = None
         self.recent: deque[str] = deque(maxlen=RECENT)
@@ -263,6 +264,7 @@ class Running:
 
     def _set(self, state: str, reason: str = "") -> None:
         self.state, self.reason = state, reason
+        self.ready_since = time.monotonic() if state == RUNNING else None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

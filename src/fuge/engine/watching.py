@@ -16,7 +16,8 @@ from fuge.plan.system import Service
 QUIET = 0.02  # seconds without a change that end a burst
 LONGEST_BURST = 2  # seconds; then the service starts, even if its files go on changing
 STEP = 5  # milliseconds in which changes are gathered before we hear of them
-LOOP_TIME, LOOP_COUNT = 1.0, 5  # so many restarts in a row, each within so many seconds of the last: a loop
+SETTLED = 0.4  # seconds that a service must have been ready, or the next change may be its own doing
+LOOP_COUNT = 5  # so many restarts in a row by such changes are a loop
 RESTARTABLE = {STARTING, RUNNING, NOT_READY, RESTARTING, FAILED, FINISHED}
 
 
@@ -28,7 +29,6 @@ class Burst:
         self.rules = rules_for(running.service)
         self.more = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.restarted = 0.0  # time.monotonic() of the last restart by a change
         self.loops = 0
 
 
@@ -95,9 +95,9 @@ class Watcher:
             burst.more.set()
             return
         name = burst.running.service.name
-        in_loop = time.monotonic() - burst.restarted < LOOP_TIME
-        burst.loops = burst.loops + 1 if in_loop else 0
-        if burst.loops >= LOOP_COUNT:
+        since = burst.running.ready_since
+        burst.loops = 0 if since and time.monotonic() - since > SETTLED else burst.loops + 1
+        if burst.loops > LOOP_COUNT:
             burst.running.watch = False
             text = f"watch suspended: {path.name} changes after every start; `watch {name}` resumes it"
             self._say("watch suspended", name, text)
@@ -108,7 +108,6 @@ class Watcher:
     async def _restart(self, burst: Burst) -> None:
         """The old code is told to stop at the first change; the new code starts when the burst is over."""
         await burst.running.restart(self._quiet(burst))
-        burst.restarted = time.monotonic()
 
     async def _quiet(self, burst: Burst) -> None:
         latest = time.monotonic() + LONGEST_BURST

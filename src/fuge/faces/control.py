@@ -16,6 +16,7 @@ from fuge.faces.operations import Direct
 
 LONGEST_REQUEST = 1_000_000  # bytes
 PATIENCE = 10  # seconds for a client to send its line
+LAST_ANSWERS = 1  # seconds, when the engine ends
 MOST_UNREAD = 5_000_000  # bytes that a follower may leave unread before it is let go
 
 
@@ -25,17 +26,21 @@ class Control:
     def __init__(self, direct: Direct, path: Path) -> None:
         self._direct, self._path = direct, path
         self._tasks: set[asyncio.Task[None]] = set()
+        self._followers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_REQUEST)
         self._path.chmod(0o600)
 
     async def __aexit__(self, *_: object) -> None:
+        """Those who follow are let go; those who wait for an answer still get it, if it comes soon."""
         self._server.close()
-        for task in self._tasks:
+        for task in self._followers:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1)
+            await asyncio.wait(self._tasks, timeout=LAST_ANSWERS)
+        for task in self._tasks:
+            task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -46,6 +51,7 @@ class Control:
                 await self._answer(reader, writer)
         finally:
             self._tasks.discard(task)
+            self._followers.discard(task)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,6 +61,7 @@ class Control:
             request = json.loads(line)
             operation, arguments = request["operation"], request.get("arguments", {})
             if operation == "follow":
+                self._followers |= {task for task in [asyncio.current_task()] if task}
                 await self._follow(writer)
             answer: dict[str, Any] = {"result": await self._until_gone(reader, operation, arguments)}
         except (ValueError, TypeError, KeyError, TimeoutError):

@@ -88,7 +88,10 @@ def one_of(words: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The advice that names the known word nearest to a wrong one; "" if none is near."""
+    """The advice that names the known word nearest to a wrong one, or the only one that begins so; "" if none does."""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_lower, 1)
+    begin = [name for name in by_lower if word and name.startswith(word.lower())]
+    if not near and len(begin) == 1:
+        near = begin
     return f"did you mean {by_lower[near[0]]!r}?" if near else ""

@@ -15,7 +15,10 @@ KINDS: tuple[ProbeKind, ...] = get_args(ProbeKind)
 def of(document: Document, name: str, entry: Entry, ports: Sequence[Port]) -> Readiness:
     """The readiness of a service. Notes the faults of what its entry says of it."""
     if isinstance(entry.readiness, Probe):
-        return probe(document, name, entry.readiness, [port.name for port in ports])
+        found = probe(document, name, entry.readiness, [port.name for port in ports])
+        if "ports" in entry.model_fields_set or "ports" not in document.get((name,)):  # else the ports are faulty
+            check_ports(document, name, found, [port.name for port in ports])
+        return found
     if ports and "readiness" not in entry.model_fields_set:
         return Readiness("tcp", ports[0].name)
     return Readiness("started")
@@ -30,17 +33,16 @@ def probe(document: Document, name: str, said: Probe, ports: list[str]) -> Readi
     [kind] = given
     if "port" in said.model_fields_set and kind != "http":
         document.complain((*where, "port"), "port only beside http", f"it beside {kind}", at_key=True)
-    for key, port in (("tcp", said.tcp), ("port", said.port)):
-        if port and port not in ports:
-            check_port(document, (*where, key), port, ports)
-    if kind == "http" and not ports:
-        document.complain((*where, "http"), "a service with ports", "none")
     port = (said.port or next(iter(ports), "")) if kind == "http" else ""
     return Readiness(kind, getattr(said, kind), port, said.interval, said.timeout)
 
 
-def check_port(document: Document, where: Where, port: str, ports: list[str]) -> None:
-    if "ports" in document.get(where[:1]) and not ports:
-        return  # they are faulty, which is said elsewhere
-    advice = nearest(port, ports) or (f"there are {', '.join(ports)}" if ports else "it has no ports")
-    document.complain(where, "one of the service's ports", repr(port), advice)
+def check_ports(document: Document, name: str, found: Readiness, ports: list[str]) -> None:
+    """The port that is to be asked is one of the service's."""
+    if found.kind == "http" and not ports:
+        document.complain((name, "readiness", "http"), "a service with ports", "none")
+        return
+    key, port = ("tcp", found.what) if found.kind == "tcp" else ("port", found.port)
+    if port and port not in ports:
+        advice = nearest(port, ports) or (f"there are {', '.join(ports)}" if ports else "it has no ports")
+        document.complain((name, "readiness", key), "one of the service's ports", repr(port), advice)

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import Node
 from ruamel.yaml.reader import ReaderError
 
 from fuge.plan.faults import Broken, Fault, Place, shown_path
+
+MAX_DEPTH = 100
 
 # What the parser says -> what was expected, what was found. {line} is the line in which the parser began.
 COMPLAINTS = {
@@ -33,6 +35,14 @@ COMPLAINTS = {
     r"found '<scalar>'": ("the end of the line", "text after a value"),
     r"found '-'": ("the next key of the mapping that begins in line {line}", "a list item"),
     r"found '\?'": ("the next item of the list that begins in line {line}", "a key"),
+    r"maximum depth": (f"at most {MAX_DEPTH} levels of values in values", "more"),
+    r"expected '<document start>', but found \((.+),\)": ("the end of the file", "{0}"),
+    r"expected (.+?),? but (?:found|got) (.+)": ("{0}", "{1}"),
+}
+PARSERS_WORDS = {
+    "'<stream end>'": "the end of the file",
+    "<block end>": "the end of a value",
+    "the node content": "a value",
 }
 
 
@@ -49,13 +59,14 @@ def read(file: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        before = content[: problem.start].decode("utf-8-sig")
-        raise broken(file, place_after(before), "UTF-8", f"the byte 0x{content[problem.start]:02x}") from None
+        before, wrong = problem.object[: problem.start].decode(), problem.object[problem.start]
+        raise broken(file, place_after(before), "UTF-8", f"the byte 0x{wrong:02x}") from None
 
 
 def compose(file: Path, text: str) -> Node | None:
-    """The tree of nodes of a YAML document, None if it is empty. Raises Broken if there is none."""
+    """The tree of nodes of a YAML document, None if it is empty. Raises Broken if it is no YAML."""
     yaml = YAML(typ="safe", pure=True)  # the default keeps marks in folded texts
+    yaml.max_depth = MAX_DEPTH
     yaml.composer.warn_double_anchors = False  # a later anchor of the same name wins, as YAML has it
     try:
         node: Node | None = yaml.compose(text)
@@ -65,8 +76,6 @@ def compose(file: Path, text: str) -> Node | None:
         ) from None
     except MarkedYAMLError as problem:
         raise translated(file, problem) from None
-    except YAMLError as problem:
-        raise broken(file, Place(0, 0), "YAML", str(problem)) from None
     return node
 
 
@@ -76,7 +85,7 @@ def translated(file: Path, problem: MarkedYAMLError) -> Broken:
     mark = began if re.search("end of stream|could not find", said) else problem.problem_mark
     for pattern, (expected, found) in COMPLAINTS.items():
         if match := re.search(pattern, said):
-            parts = [part.replace("'<stream end>'", "the end of the file") for part in match.groups()]
+            parts = [PARSERS_WORDS.get(part, part) for part in match.groups()]
             return broken(file, place(mark), *(text.format(*parts, line=began.line + 1) for text in (expected, found)))
     return broken(file, place(mark), "YAML", f"this: {said}")
 

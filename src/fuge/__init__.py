@@ -1,1 +1,50 @@
-"""Runs a system of services on one machine as a cluster would run it."""
+"""Runs a system of services on one machine as a cluster would run it.
+
+async with fuge.Engine("fuge/fuge.yml", isolated=True) as engine:
+    await engine.start()                    # returns when every service is ready
+    engine.ps()
+
+`Client(file)` asks an engine that runs in another process, `load(file)` reads a fuge.yml and runs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fuge.errors import ConfigError, FugeError, NoEngineError, NotReadyError, NotRunningError
+
+if TYPE_CHECKING:
+    from fuge.engine.engine import Engine
+    from fuge.faces.client import Client
+    from fuge.plan.config import find, load
+    from fuge.plan.system import Service, System
+
+__all__ = [
+    "Client",
+    "ConfigError",
+    "Engine",
+    "FugeError",
+    "NoEngineError",
+    "NotReadyError",
+    "NotRunningError",
+    "Service",
+    "System",
+    "find",
+    "load",
+]
+
+HOMES = {
+    "Engine": "fuge.engine.engine",
+    "Client": "fuge.faces.client",
+    "find": "fuge.plan.config",
+    "load": "fuge.plan.config",
+    "Service": "fuge.plan.system",
+    "System": "fuge.plan.system",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a part when it is first asked for: a command that only reads a log need not wait for the engine."""
+    if name not in HOMES:
+        raise AttributeError(f"module 'fuge' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(HOMES[name]), name)

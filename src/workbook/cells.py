@@ -1,7 +1,7 @@
 """Reads, without running it, which files the cells of a notebook leave in the reader's folder.
 
-Cells change files in three ways only, so that this stays possible: `%%writefile [-a] micro/...`, and the
-helpers remove("...") and rename("...", "...") of workbook.notebook, with literal paths.
+Cells change files in four ways only, so that this stays possible: `%%writefile [-a] micro/...`, and the helpers
+edit("...", "old", "new"), remove("...") and rename("...", "...") of workbook.notebook, with literal words.
 """
 
 import ast
@@ -58,23 +58,33 @@ def replay(notebook: dict[str, Any], start: Snapshot) -> Snapshot:
             name, appends = written
             files[name] = (files.get(name, b"") if appends else b"") + body(cell)
             continue
-        for verb, names in helper_calls(source(cell)):
-            content = files.pop(names[0], None)
+        for verb, (name, *words) in helper_calls(source(cell)):
+            content = files.pop(name, None)
             if content is None:
-                raise WorkbookError(f"{verb}({names[0]!r}): no cell before has written that file")
+                raise WorkbookError(f"{verb}({name!r}): no cell before has written that file")
             if verb == "rename":
-                files[names[1]] = content
+                files[words[0]] = content
+            if verb == "edit":
+                files[name] = replaced(content.decode(), words[0], words[1], name).encode()
     return files
+
+
+def replaced(text: str, old: str, new: str, name: str) -> str:
+    """The text with `new` in the one place where `old` stands. Raises WorkbookError if there is not just one."""
+    count = text.count(old)
+    if count != 1:
+        raise WorkbookError(f"edit: expected the text once in {name}, found it {count} times: {old!r}")
+    return text.replace(old, new)
 
 
 def helper_calls(code: str) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(ast.parse(code)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             continue
-        expected = {"remove": 1, "rename": 2}.get(node.func.id)
+        expected = {"remove": 1, "rename": 2, "edit": 3}.get(node.func.id)
         if expected is None:
             continue
         names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         if len(names) != expected or len(node.args) != expected:
-            raise WorkbookError(f"expected {node.func.id}() with {expected} literal path(s), found {ast.unparse(node)}")
+            raise WorkbookError(f"expected {node.func.id}() with {expected} literal text(s), found {ast.unparse(node)}")
         yield node.func.id, names

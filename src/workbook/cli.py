@@ -86,7 +86,10 @@ def list_command(_: argparse.Namespace) -> None:
 
 
 def run_command(options: argparse.Namespace) -> int:
+    from workbook import ports
+
     step = chosen(options)
+    os.environ.update(ports.environment(ports.chosen()))
     command = [sys.executable, str(step.step / "run.py")]
     if os.name == "posix":
         os.execv(command[0], command)

@@ -55,7 +55,7 @@ def executed(text: str, recipe: Recipe) -> str:
         if cell.cell_type == "code":
             outputs = json.dumps(cell.outputs)
             for service, port in free.items():
-                outputs = re.sub(rf"\b{port}\b", str(recipe.ports[service]), outputs)
+                outputs = re.sub(ports.pattern(port), str(recipe.ports[service]), outputs)
             cell.outputs = nbformat.from_dict(json.loads(outputs))
     return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 

@@ -1,10 +1,18 @@
 """What the cells of a notebook call. Each function shows what it did; there is nothing to keep track of."""
 
+import difflib
+import os
+import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from IPython.display import display
 
-from workbook import browser, course, exercises, micro, pictures, ports, terminal
+from fuge import load
+from workbook import browser, cells, course, exercises, micro, pictures, ports, terminal
+from workbook import system_picture as system_pictures
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
 from workbook.terminal import Terminal
@@ -12,6 +20,8 @@ from workbook.terminal import Terminal
 __all__ = [
     "begin",
     "check",
+    "edit",
+    "fuge_shell",
     "get",
     "hint",
     "open_terminal",
@@ -22,28 +32,36 @@ __all__ = [
     "press_ctrl_c",
     "remove",
     "rename",
+    "run",
     "stop_all",
+    "system_picture",
     "url",
 ]
 
 MICRO = Path(micro.NAME)
+PATIENCE = 20  # seconds for a command to show what is waited for
 _begun: list[Recipe] = []
 
 
 def begin(number: str) -> None:
     """Lay out the folder micro/ as recipe `number` finds it."""
     stop_all()
+    os.environ.update(ports.environment(ports.chosen()))
     _begun[:] = [course.recipe(number)]
     print(micro.begin(_begun[0], MICRO))
 
 
-def url(service: str) -> str:
-    """Where a service of this recipe is reached: on its usual port, unless the environment names another."""
+def begun() -> Recipe:
     if not _begun:
         raise WorkbookError("run the cell with begin(...) first")
-    usual = _begun[0].ports
+    return _begun[0]
+
+
+def url(service: str) -> str:
+    """Where a service of this recipe is reached: on its usual port, unless the environment names another."""
+    usual = begun().ports
     if service not in usual:
-        raise WorkbookError(f"recipe {_begun[0].number} has no service {service!r}; it has {', '.join(usual)}")
+        raise WorkbookError(f"recipe {begun().number} has no service {service!r}; it has {', '.join(usual)}")
     return f"http://{ports.HOST}:{ports.configured(service, usual[service])}"
 
 
@@ -71,6 +89,46 @@ def press_ctrl_c(window: Terminal) -> None:
     """Stop a program as Ctrl-C in its terminal would."""
     code = window.press_ctrl_c()
     print(f"^C\n{window.new_output()}(ended, exit code {code})")
+
+
+def run(command: str, folder: str = ".", until: str = "") -> None:
+    """Run a command in micro/ to its end and show its output; again and again until a regex is found in that."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        done = subprocess.run(
+            terminal.program_words(command),
+            cwd=MICRO / folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+            text=True,
+            check=False,
+        )
+        if re.search(until, done.stdout, re.DOTALL):
+            break
+        if time.monotonic() > deadline:
+            raise WorkbookError(f"`{command}` has not shown {until!r} within {PATIENCE} s, but:\n{done.stdout}")
+        time.sleep(0.1)
+    print(f"micro{'' if folder == '.' else '/' + folder}$ {command}\n{done.stdout}", end="")
+    if done.returncode:
+        print(f"(exit code {done.returncode})")
+
+
+def fuge_shell(*lines: str) -> None:
+    """What the shell of fuge shows when these lines are typed into it, the last one being `exit`."""
+    command = "fuge shell fuge/fuge.yml"
+    print(f"micro$ {command}", flush=True)
+    done = subprocess.run(
+        terminal.program_words(command),
+        cwd=MICRO,
+        input="\n".join([*lines, "exit"]) + "\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, end="")
 
 
 def get(address: str, **headers: str) -> None:
@@ -107,6 +165,15 @@ def picture(number: str) -> None:
     display({"image/svg+xml": drawn, "text/plain": "(a picture, drawn when you run this cell)"}, raw=True)
 
 
+def system_picture() -> None:
+    """The system that micro/fuge/fuge.yml describes, with the parts marked that the recipe before did not have."""
+    recipe = begun()
+    previous = course.before(recipe)
+    old = previous.step / "fuge" / "fuge.yml" if previous else None
+    drawn = system_pictures.drawn(load(MICRO / "fuge" / "fuge.yml"), load(old) if old and old.is_file() else None)
+    display({"image/svg+xml": drawn, "text/plain": "(a picture, drawn when you run this cell)"}, raw=True)
+
+
 def check(number: str, exercise: int) -> None:
     """Whether micro/ solves an exercise; if not, what was expected and what was found."""
     print(exercises.find(course.recipe(number), exercise).result(MICRO)[1])
@@ -115,6 +182,18 @@ def check(number: str, exercise: int) -> None:
 def hint(number: str, exercise: int, level: int | str = 1) -> None:
     """A hint for an exercise: level 1, 2, ..., and at last "solution"."""
     print(exercises.find(course.recipe(number), exercise).hint(level))
+
+
+def edit(path: str, old: str, new: str) -> None:
+    """Put `new` in the place of `old`, which must stand once in a file of micro/, as an editor would."""
+    file = MICRO / path
+    before = file.read_text(encoding="utf-8")
+    after = cells.replaced(before, old, new, path)
+    file.write_text(after, encoding="utf-8", newline="\n")
+    print(f"{micro.NAME}/{path}:")
+    for line in difflib.ndiff(before.splitlines(), after.splitlines()):
+        if line[0] in "+-":
+            print(line)
 
 
 def remove(path: str) -> None:
@@ -131,6 +210,9 @@ def rename(old: str, new: str) -> None:
 
 
 def stop_all() -> None:
-    """Stop every program that this notebook has started."""
+    """Stop every program that this notebook has started, fuge in the background among them."""
     for problem in terminal.close_terminals():
         print(problem)
+    if (MICRO / "fuge" / ".fuge" / "engine.json").is_file():
+        command = terminal.program_words("fuge down")
+        subprocess.run(command, cwd=MICRO, capture_output=True, check=False)

@@ -1,17 +1,14 @@
-"""Ports of services: the usual ones, free ones, and who holds one."""
+"""Ports of services: the usual ones, chosen ones, free ones."""
 
 import os
-import random
 import socket
 from collections.abc import Iterable
 
-import psutil
-
+from fuge import ports as machine
 from workbook.errors import WorkbookError
 
 HOST = "127.0.0.1"
-# Below every system's range for outgoing connections, so that none can take a port between the look and the use.
-CANDIDATES = range(20_000, 30_000)
+CHOSEN = "FUGE_PORTS"  # "adder_service=9080 webapp=4000"; fuge reads it too
 
 
 def variable(service: str) -> str:
@@ -20,23 +17,40 @@ def variable(service: str) -> str:
 
 
 def environment(ports: dict[str, int]) -> dict[str, str]:
-    return {variable(service): str(port) for service, port in ports.items()}
+    """What tells a step about its ports: its services in the first steps, fuge in all others."""
+    return {variable(service): str(port) for service, port in ports.items()} | {
+        CHOSEN: " ".join(f"{service}={port}" for service, port in ports.items())
+    }
+
+
+def chosen() -> dict[str, int]:
+    """The ports that FUGE_PORTS names."""
+    found = {}
+    for word in os.environ.get(CHOSEN, "").replace(",", " ").split():
+        service, _, port = word.partition("=")
+        found[service] = valid(port, f"{CHOSEN}: {service}")
+    return found
 
 
 def configured(service: str, default: int) -> int:
     """The port from the environment, else the default."""
-    text = os.environ.get(variable(service), str(default))
+    text = os.environ.get(variable(service))
+    return valid(text, variable(service)) if text is not None else chosen().get(service, default)
+
+
+def valid(text: str, name: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 65_536):
-        raise WorkbookError(f"{variable(service)}: expected a port from 1 to 65535, found {text!r}")
+        raise WorkbookError(f"{name}: expected a port from 1 to 65535, found {text!r}")
     return int(text)
 
 
+def pattern(port: int) -> str:
+    """A regular expression that finds the number in a text, also in a name such as X_PORT_8080_TCP."""
+    return rf"(?<![0-9]){port}(?![0-9])"
+
+
 def is_free(port: int) -> bool:
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True
+    return machine.is_free(port, HOST)
 
 
 def answers(port: int) -> bool:
@@ -49,26 +63,10 @@ def answers(port: int) -> bool:
 def free_ports(services: Iterable[str]) -> dict[str, int]:
     """A free port for each service, all different."""
     names = list(services)
-    found: list[int] = []
-    for port in random.sample(CANDIDATES, len(CANDIDATES)):
-        if len(found) == len(names):
-            break
-        if is_free(port):
-            found.append(port)
-    return dict(zip(names, found, strict=True))
+    return dict(zip(names, machine.free(len(names)), strict=True))
 
 
 def holder(port: int) -> str | None:
-    """Who listens on a port, as "pid 123: python main.py"; None where that cannot be seen."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        return None
-    for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN and connection.pid
-        if listens and connection.laddr and connection.laddr.port == port:
-            try:
-                return f"pid {connection.pid}: {' '.join(psutil.Process(connection.pid).cmdline())}"
-            except psutil.Error:
-                return f"pid {connection.pid}"
-    return None
+    """Who listens on a port, in words; None where that cannot be seen."""
+    process = machine.holder(port)
+    return machine.describe(process) if process else None

@@ -1,6 +1,7 @@
 """The system in a folder, run by its own launcher on free ports: for the checks of exercises and for tests."""
 
 import contextlib
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from workbook import ports
+from workbook import ports, snapshots
 from workbook.browser import Answer, request
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
@@ -18,27 +19,31 @@ START = 30  # seconds within which every service must listen
 
 
 class System:
-    """`with System(folder, recipe) as system:` starts run.py, waits until every service listens, and stops it."""
+    """`with System(source, recipe) as system:` starts run.py, waits until every service listens, and stops it.
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self.folder = folder
+    It runs in `folder`, a copy of the source files: the system there may be running at the same time.
+    """
+
+    def __init__(self, source: Path, recipe: Recipe) -> None:
+        self.source = source
         self.ports = ports.free_ports(recipe.ports)
 
     def __enter__(self) -> Self:
-        if not (self.folder / "run.py").is_file():
-            raise WorkbookError(f"there is no run.py in {self.folder.name}/: it starts the system")
-        self.terminal = Terminal("python run.py", self.folder, ports.environment(self.ports))
-        try:
+        if not (self.source / "run.py").is_file():
+            raise WorkbookError(f"there is no run.py in {self.source.name}/: it starts the system")
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            snapshots.write(snapshots.read(self.source), self.folder)
+            self.terminal = Terminal("python run.py", self.folder, ports.environment(self.ports))
+            stack.callback(self.terminal.press_ctrl_c)
             self._wait_until_listening()
-        except BaseException:
-            self.terminal.press_ctrl_c()
-            raise
+            self._ending = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.terminal.press_ctrl_c()
+        self._ending.close()
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START
@@ -65,12 +70,15 @@ class System:
             raise WorkbookError(f"{service} does not run")
         return found
 
+    def listens(self, service: str) -> bool:
+        """Whether a process of this system listens on the service's port."""
+        return self._find(service) is not None
+
     def kill(self, service: str) -> None:
         """Take a service away at once, as a crash would, and wait until it is gone."""
         process = self.process(service)
         process.kill()
-        while ports.answers(self.ports[service]):
-            time.sleep(0.01)
+        process.wait(START)
 
     def pause(self, service: str) -> None:
         """Freeze a service: it accepts connections, and says nothing."""

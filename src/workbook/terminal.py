@@ -23,7 +23,7 @@ open_terminals: list["Terminal"] = []
 
 
 class Terminal:
-    """Runs `command` in the folder `cwd`; `python` as its first word is the Python that runs this.
+    """Runs `command` in the folder `cwd`, with the Python that runs this.
 
     On Linux the program is told to stop (SIGTERM) if this process dies without stopping it.
     """
@@ -57,9 +57,7 @@ class Terminal:
 
     @staticmethod
     def _words(command: str) -> list[str]:
-        words = shlex.split(command)
-        if words[0] == "python":
-            words[0] = sys.executable
+        words = program_words(command)
         guard = shutil.which("setpriv")
         return [guard, "--pdeathsig", "TERM", "--", *words] if guard else words
 
@@ -151,6 +149,13 @@ class Terminal:
                     child.kill()
         self.process.kill()
         self.process.wait()
+
+
+def program_words(command: str) -> list[str]:
+    """The words of a command line; `python` and `fuge` are those of the environment that runs this."""
+    first, *others = shlex.split(command)
+    own = {"python": [sys.executable], "fuge": [sys.executable, "-m", "fuge"]}
+    return [*own.get(first, [first]), *others]
 
 
 @contextlib.contextmanager

@@ -25,7 +25,10 @@ def nbval(notebook: Path, recipe: Recipe) -> subprocess.CompletedProcess[str]:
     on free ones, so that a system which runs on this machine does not disturb it.
     """
     free = ports.free_ports(recipe.ports)
-    rules = [f"[{service}]\nregex: \\b{port}\\b\nreplace: {recipe.ports[service]}\n" for service, port in free.items()]
+    rules = [
+        f"[{service}]\nregex: {ports.pattern(port)}\nreplace: {recipe.ports[service]}\n"
+        for service, port in free.items()
+    ]
     sanitizer = notebook.with_name("ports.cfg")
     sanitizer.write_text("\n".join(rules), encoding="utf-8")
     options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={sanitizer}"]

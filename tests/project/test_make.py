@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -17,6 +18,12 @@ from workbook.course import ROOT, Recipe
 def installed() -> None:
     """What a terminal below need not wait for."""
     subprocess.run([sys.executable, ROOT / "requirements" / "install.py", "run"], check=True)
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a system of the same step that somebody runs on this machine."""
+    monkeypatch.setenv("FUGE_DATA", str(tmp_path))
 
 
 def make_run(*words: str, free: dict[str, int]) -> pexpect.spawn:
@@ -53,7 +60,7 @@ def test_make_run_starts_the_newest_step() -> None:
 @pytest.mark.parametrize("step", ["99", "x"])
 def test_unknown_step_is_explained(step: str) -> None:
     terminal = make_run(f"STEP={step}", free={})
-    terminal.expect_exact(f"workbook: there is no recipe '{step}'; there are 01, 02")
+    terminal.expect_exact(f"workbook: there is no recipe '{step}'; there are 01, 02, 03")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus != 0

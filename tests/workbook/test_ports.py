@@ -20,6 +20,7 @@ def test_environment_has_kubernetes_names() -> None:
     assert ports.environment({"adder_service": 1, "web-app": 2}) == {
         "ADDER_SERVICE_SERVICE_PORT": "1",
         "WEB_APP_SERVICE_PORT": "2",
+        "FUGE_PORTS": "adder_service=1 web-app=2",
     }
 
 
@@ -28,15 +29,19 @@ def test_holder_is_named() -> None:
         port = server.getsockname()[1]
         assert ports.answers(port)
         assert not ports.is_free(port)
-        assert (ports.holder(port) or "").startswith(f"pid {os.getpid()}: ")
+        assert (ports.holder(port) or "").startswith(f"pid {os.getpid()} ")
     assert ports.holder(port) is None
 
 
 def test_configured_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WEBAPP_SERVICE_PORT", raising=False)
+    for name in ("WEBAPP_SERVICE_PORT", "ADDER_SERVICE_SERVICE_PORT", "FUGE_PORTS"):
+        monkeypatch.delenv(name, raising=False)
     assert ports.configured("webapp", 3000) == 3000
     monkeypatch.setenv("WEBAPP_SERVICE_PORT", "4000")
     assert ports.configured("webapp", 3000) == 4000
+    monkeypatch.setenv("FUGE_PORTS", "webapp=5000, adder_service=5001")
+    assert ports.configured("webapp", 3000) == 4000
+    assert ports.configured("adder_service", 8080) == 5001
     for wrong in ("", "abc", "0", "65536", "-1"):
         monkeypatch.setenv("WEBAPP_SERVICE_PORT", wrong)
         with pytest.raises(WorkbookError, match="WEBAPP_SERVICE_PORT: expected a port from 1 to 65535, found"):

@@ -1,13 +1,17 @@
 """Tells whoever wants to know what happens: what services say, and what becomes of them."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from fuge.errors import FugeError
 from fuge.services.logs import LogFile, Record
 
+EVENTS, OLD_EVENTS = "events.jsonl", "events.jsonl.1"
+BIG = 5_000_000  # bytes
 Event = dict[str, Any]
 Subscriber = Callable[[Record | Event], None]
 
@@ -20,11 +24,10 @@ class Bus:
     """
 
     def __init__(self, folder: Path, on_problem: Callable[[str], None]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._on_problem = on_problem
         self._files: dict[str, LogFile] = {}
-        self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
+        self._events = open_events(folder)
         self._subscribers: list[Subscriber] = []
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -60,16 +63,22 @@ class Bus:
         self._events.close()
 
 
-def read_events(folder: Path) -> list[Event]:
-    """All events kept in a log folder, oldest first; a torn last line is left out."""
+def open_events(folder: Path) -> TextIO:
+    """The file to add events to; one that has grown big is put aside, and replaces the one put aside before."""
+    file = folder / EVENTS
     try:
-        lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    events = []
-    for line in lines:
-        try:
-            events.append(json.loads(line))
-        except ValueError:
-            continue
-    return events
+        folder.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > BIG:
+            file.replace(folder / OLD_EVENTS)
+        return file.open("a", encoding="utf-8")
+    except OSError as error:
+        raise FugeError(f"cannot write {file}: {error.strerror}; fuge keeps what happens there") from None
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """All events kept in a log folder, oldest first; a torn last line is left out."""
+    for name in (OLD_EVENTS, EVENTS):
+        with contextlib.suppress(FileNotFoundError), (folder / name).open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)

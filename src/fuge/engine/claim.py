@@ -17,6 +17,8 @@ from fuge.errors import FugeError
 from fuge.plan.system import System
 
 SWEEP = 10  # seconds for the processes of a crashed engine to go
+LONGEST_PATH = 100  # characters of a socket's path; macOS allows 103, Linux 107
+SHORT_FOLDERS = ("/tmp",)  # noqa: S108  (when the others are too long or not there; a folder of our own is made in it)
 
 
 class Claim:
@@ -27,7 +29,7 @@ class Claim:
 
     def __init__(self, system: System) -> None:
         self.owner = uuid.uuid4().hex
-        self.socket = socket_path(system.file)
+        self.socket = socket_path(system.data)
         self._card = card_path(system.data)
         try:
             system.data.mkdir(parents=True, exist_ok=True)
@@ -41,19 +43,23 @@ class Claim:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            pid = read_card(system.data).get("pid", "?")
-            raise FugeError(
-                f"{system.file} is running already, by pid {pid}: use `fuge ps`, `fuge start` and so on, or `fuge down`"
-            ) from None
+            raise FugeError(held_by(read_card(system.data), system)) from None
         sweep(read_card(system.data))
         self.socket.unlink(missing_ok=True)
-        card = {"pid": os.getpid(), "owner": self.owner, "socket": str(self.socket)}
+        card = {"pid": os.getpid(), "owner": self.owner, "socket": str(self.socket), "file": str(system.file)}
         self._card.write_text(json.dumps(card), encoding="utf-8")
 
     def release(self) -> None:
         self.socket.unlink(missing_ok=True)
         self._card.unlink(missing_ok=True)
         self._lock.close()
+
+
+def held_by(card: dict[str, str], system: System) -> str:
+    file, pid = card.get("file", str(system.file)), card.get("pid", "?")
+    if file == str(system.file):
+        return f"{file} is running already, by pid {pid}: use `fuge ps`, `fuge start` and so on, or `fuge down`"
+    return f"{file} is running, by pid {pid}, and keeps its state in the same folder: `fuge -f {file} down` ends it"
 
 
 def card_path(data: Path) -> Path:
@@ -63,22 +69,33 @@ def card_path(data: Path) -> Path:
 def read_card(data: Path) -> dict[str, str]:
     """What the engine of this data folder says of itself; empty if there was none, or it ended properly."""
     try:
-        card: dict[str, str] = json.loads(card_path(data).read_text(encoding="utf-8"))
+        card = json.loads(card_path(data).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return card
+    return card if isinstance(card, dict) else {}
 
 
 def socket_path(file: Path) -> Path:
-    """A short path, since sockets allow about 100 characters, in a folder that only this user can enter."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    folder = base / f"fuge-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
-        raise FugeError(
-            f"{folder} must belong to you, and to nobody else (mode 700): remove it, or set XDG_RUNTIME_DIR"
-        )
-    return folder / f"{hashlib.sha256(str(file).encode()).hexdigest()[:16]}.sock"
+    """A short path, since sockets allow about 100 characters, in a folder that only this user can enter.
+
+    Raises FugeError if there is no such folder.
+    """
+    name = f"{hashlib.sha256(str(file).encode()).hexdigest()[:16]}.sock"
+    refused = []
+    for base in dict.fromkeys([os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), *SHORT_FOLDERS]):
+        folder = Path(base) / f"fuge-{os.getuid()}"
+        if not base or len(str(folder / name)) > LONGEST_PATH:
+            continue
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+        except OSError as error:
+            refused.append(f"{folder}: {error.strerror}")
+            continue
+        if found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return folder / name
+        refused.append(f"{folder} must belong to you, and to nobody else (mode 700)")
+    raise FugeError(f"there is no folder for fuge's socket ({'; '.join(refused)}): set XDG_RUNTIME_DIR to one")
 
 
 def sweep(card: dict[str, str]) -> None:

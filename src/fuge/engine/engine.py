@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from fuge import ports
-from fuge.engine import debugging, reports
+from fuge.engine import debugging, order, reports
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
-from fuge.engine.running import DISABLED, NOT_MANAGED, Running, addresses
+from fuge.engine.running import Running, addresses
+from fuge.engine.states import DISABLED, FAILED, NOT_MANAGED
 from fuge.engine.watching import Watcher
 from fuge.errors import FugeError, NotReadyError
 from fuge.plan import config, discovery
@@ -39,13 +40,13 @@ class Engine:
         environment: Mapping[str, str] = os.environ,
         warm: bool = True,
     ) -> None:
-        self.file = Path(file).resolve()
+        self.file = config.absolute(file)
         self._ports = dict(ports or {})
         self._isolated = isolated
         self._os_environment = environment
         self._warm = warm
-        self.system = self._load()
         self.running: dict[str, Running] = {}
+        self.system = self._load()
 
     # Its life -------------------------------------------------------------------------------------------------
 
@@ -56,6 +57,7 @@ class Engine:
         self.watcher = Watcher(self._say, self.system.monitor_polling)
         self.running = {name: self._make(service) for name, service in self.system.services.items()}
         self.closing = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._refresh()
         return self
 
@@ -86,28 +88,31 @@ class Engine:
         `words` are names, groups, globs or "all". Returns what became of each, when each is ready or has failed;
         with `wait=False` as soon as they have begun. `dependencies=False` starts the named ones alone.
         """
+        if self.closing.is_set():
+            raise FugeError("fuge is about to end, and starts nothing any more")
         services = self.system.select(words)
         if dependencies:
-            services = self._with_dependencies(services)
+            services = order.with_dependencies(self.system, services)
         chosen = [self.running[service.name] for service in services]
         await asyncio.gather(*(running.start(alone=not dependencies) for running in chosen))
         return list(await asyncio.gather(*(self._outcome(running, wait) for running in chosen)))
 
     async def stop(self, words: Sequence[str] = ()) -> list[Outcome]:
         """Stop services, each after those that depend on it. Returns what became of each that ran."""
-        chosen = {service.name: self.running[service.name] for service in self.system.select(words or ["*"])}
-        active = [running for running in chosen.values() if running.active]
-        done: dict[str, asyncio.Task[None]] = {}
-        for running in active:
-            done[running.service.name] = asyncio.create_task(self._stop_after_dependents(running, chosen, done))
-        await asyncio.gather(*done.values())
-        return [outcome(running) for running in active]
+        chosen = [self.running[service.name] for service in self.system.select(words or ["*"])]
+        active = {running.service.name: running for running in chosen if running.active}
+        await order.stop(active)
+        return [outcome(running) for running in active.values()]
 
     async def restart(self, words: Sequence[str] = ()) -> list[Outcome]:
-        """Stop and start services; those that do not run are started."""
+        """Stop and start services; those that do not run are started, with what they depend on."""
         chosen = [self.running[service.name] for service in self.system.select(words)]
-        await asyncio.gather(*(running.restart() for running in chosen))
-        return list(await asyncio.gather(*(self._outcome(running, wait=True) for running in chosen)))
+        idle = [running.service.name for running in chosen if not running.active]
+        started = await self.start(idle, wait=False) if idle else []
+        restarted = [running for running in chosen if running.service.name not in idle]
+        await asyncio.gather(*(running.restart() for running in restarted))
+        names = dict.fromkeys([each["service"] for each in started] + [running.service.name for running in chosen])
+        return list(await asyncio.gather(*(self._outcome(self.running[name], wait=True) for name in names)))
 
     async def run(self, name: str, dependencies: bool = True) -> int:
         """Start a service that has an end, such as a test, and wait for it. Returns its exit code.
@@ -143,30 +148,31 @@ class Engine:
         "outdated": those that run on with values of other services in their environment that hold no more.
         Raises ConfigError, and changes nothing, if the file is not right.
         """
-        new, old = self._load(), self.system
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> dict[str, list[str]]:
+        new, old, kept = self._load(), self.system, self.running
         before = {name: self.environment(service) for name, service in old.services.items()}
+        added = [name for name in new.services if name not in old.services]
         removed = [name for name in old.services if name not in new.services]
         changed = [name for name in new.services if name in old.services and new.services[name] != old.services[name]]
-        added = [name for name in new.services if name not in old.services]
-        active = {name for name, running in self.running.items() if running.active}
-        await self.stop([*removed, *changed]) if removed or changed else None
+        active = {name for name, running in kept.items() if running.active}
+        tried = active | {name for name, running in kept.items() if running.state == FAILED}
+        if removed or changed:
+            await self.stop([*removed, *changed])
         self.system = new
-        kept = self.running
-        self.running = {
-            name: self._make(service) if name in added or name in changed else kept[name]
-            for name, service in new.services.items()
-        }
+        fresh = {*added, *changed}
+        self.running = {name: self._make(each) if name in fresh else kept[name] for name, each in new.services.items()}
         self._refresh()
         wanted = [name for name in added if active and new.services[name].enabled]
-        wanted += [name for name in changed if name in active]
-        outdated = [
-            name
-            for name in active - {*removed, *changed}
-            if not before[name].items() <= self.environment(new.services[name]).items()
-        ]
+        wanted += [name for name in changed if name in tried]
         if wanted:
             await self.start(wanted)
-        return {"added": added, "changed": changed, "removed": removed, "outdated": sorted(outdated)}
+        runs_on = active - {*removed, *changed}
+        now = {name: self.environment(new.services[name]) for name in runs_on}
+        outdated = sorted(name for name in runs_on if not before[name].items() <= now[name].items())
+        return {"added": added, "changed": changed, "removed": removed, "outdated": outdated}
 
     async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
         """Restart a service under its debugger, until it is stopped. Returns where to attach."""
@@ -208,36 +214,36 @@ class Engine:
     # Helpers --------------------------------------------------------------------------------------------------
 
     def _load(self) -> System:
+        """The file as it is now, with the numbers that ports have got before."""
         system = config.load(self.file, self._os_environment, self._ports)
-        if not self._isolated:
-            return system
-        names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
-        new = [name for name in names if name not in self._ports]
-        self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
-        return config.load(self.file, self._os_environment, {name: self._ports[name] for name in names})
+        if self._isolated:
+            names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
+            new = [name for name in names if name not in self._ports]
+            self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
+            return config.load(self.file, self._os_environment, {name: self._ports[name] for name in names})
+        kept = self._automatic(system)
+        return config.load(self.file, self._os_environment, self._ports | kept) if kept else system
+
+    def _automatic(self, new: System) -> dict[str, int]:
+        """The numbers that `auto` ports have now, so that a reload moves none but to make room for a declared one."""
+        declared = {port.number for service in new.services.values() for port in service.ports if not port.auto}
+        found = {}
+        for name, running in self.running.items():
+            for port in running.service.ports:
+                there = new.services[name].port(port.name) if name in new.services else None
+                if there and there.auto and (running.active or port.number not in declared):
+                    found[f"{name}.{port.name}"] = port.number
+        return found
 
     def _make(self, service: Service) -> Running:
         fixed = DISABLED if service.problem else NOT_MANAGED if service.type == "container" else ""
-        return Running(service, self.bus, self.launcher, self.environment, self.running.__getitem__, fixed)
+        return Running(service, self.bus, self.launcher, self.environment, lambda name: self.running[name], fixed)
 
     def _refresh(self) -> None:
         """What depends on the set of services: what is watched, and what is imported beforehand."""
         self.watcher.follow(list(self.running.values()))
         startable = [running for running in self.running.values() if running.startable and running.service.enabled]
         self.launcher.prepare([running.program() for running in startable])
-
-    def _with_dependencies(self, chosen: Sequence[Service]) -> list[Service]:
-        """The chosen services and all that they need, the needed ones first."""
-        ordered: dict[str, Service] = {}
-
-        def visit(service: Service) -> None:
-            for name in service.depends_on:
-                visit(self.system.services[name])
-            ordered.setdefault(service.name, service)
-
-        for service in chosen:
-            visit(service)
-        return list(ordered.values())
 
     async def _outcome(self, running: Running, wait: bool) -> Outcome:
         problem = ""
@@ -247,14 +253,6 @@ class Engine:
             except NotReadyError as error:
                 problem = str(error)
         return outcome(running, problem)
-
-    async def _stop_after_dependents(
-        self, running: Running, chosen: Mapping[str, Running], done: Mapping[str, "asyncio.Task[None]"]
-    ) -> None:
-        await asyncio.sleep(0)  # until all tasks are known
-        dependents = [name for name, other in chosen.items() if running.service.name in other.service.depends_on]
-        await asyncio.gather(*(asyncio.shield(done[name]) for name in dependents if name in done))
-        await running.stop()
 
     def _say(self, event: str, service: str, text: str) -> None:
         self.bus.event(event, service, text)

@@ -5,7 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fuge.engine.running import RUNNING, Running
+from fuge.engine.running import Running
+from fuge.engine.states import RUNNING
 
 
 def row(running: Running) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One service of a running system, from start to stop: waiting, starting, ready, crashed, restarted."""
 
 import asyncio
+import contextlib
 import os
 import shlex
 import signal
@@ -11,7 +12,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fuge import ports
-from fuge.errors import NotReadyError
+from fuge.engine.backoff import Backoff
+from fuge.engine.states import (
+    ACTIVE,
+    FAILED,
+    FINISHED,
+    HOPELESS,
+    NOT_MANAGED,
+    NOT_READY,
+    REACHED,
+    RESTARTING,
+    RUNNING,
+    SETTLED,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    UNSETTLED,
+    WAITING,
+)
+from fuge.errors import FugeError, NotReadyError
 from fuge.plan.system import Service
 from fuge.services.launcher import Launcher, Program
 from fuge.services.process import Process
@@ -21,19 +40,11 @@ from fuge.services.spawn import kill_group
 if TYPE_CHECKING:
     from fuge.engine.bus import Bus
 
-STABLE = 10  # seconds after which a crash counts as the first one again
-LONGEST_DELAY = 30  # seconds between two restarts
 RECENT = 5  # lines kept for `why`
-
-# The states. A service in one of ACTIVE has something that can be stopped.
-STOPPED, WAITING, STARTING, RUNNING, NOT_READY = "stopped", "waiting", "starting", "running", "not ready"
-STOPPING, RESTARTING, FAILED, FINISHED = "stopping", "restarting", "failed", "finished"
-DISABLED, NOT_MANAGED = "disabled", "not managed"
-ACTIVE = {WAITING, STARTING, RUNNING, NOT_READY, STOPPING, RESTARTING}
 
 
 class Running:
-    """The life of one service. `state` is one of the words above, `reason` explains it."""
+    """The life of one service. `state` is one of the words of states.py, `reason` explains it."""
 
     def __init__(
         self,
@@ -62,6 +73,7 @@ class Running:
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[bool] | None = None
+        self._impatient = False
 
     # What others ask of it ------------------------------------------------------------------------------------
 
@@ -89,32 +101,36 @@ class Running:
             self.debug = None
 
     def kill(self) -> None:
-        """Make a stop that is under way end at once."""
+        """Make a stop that is under way, or comes next, end at once."""
+        self._impatient = True
         if self.process:
             kill_group(self.process.pid, signal.SIGKILL)
 
     async def restart(self, pause: Awaitable[None] | None = None) -> None:
-        """Stop, start when `pause` is over too: in one piece, so that a stop asked for meanwhile comes after it."""
+        """Stop, start when `pause` is over too: in one piece, so that a stop asked for meanwhile comes after it.
+
+        It had once what it needs, so it waits for others that are on their way, and starts without the rest.
+        """
         async with self._lock:
             pausing = asyncio.ensure_future(pause) if pause else None
             await self._end(RESTARTING)
             if pausing:
                 await pausing
-            self._begin()
+            self._begin(again=True)
 
     async def settled(self) -> None:
         """Return when it is ready or has finished. Raises NotReadyError when that does not come."""
-        while self.state not in (RUNNING, FINISHED, NOT_MANAGED):
-            if self.state in (FAILED, NOT_READY, STOPPED, DISABLED):
+        while self.state not in SETTLED:
+            if self.state in UNSETTLED:
                 raise NotReadyError(f"{self.service.name}: {self.reason or self.state}")
             await self._changed.wait()
 
     async def reaches(self, condition: str) -> None:
-        """Return when it is "started", "ready" or "completed". Raises NotReadyError when that cannot come."""
-        reached = {"started": {STARTING, NOT_READY, RUNNING, FINISHED}, "ready": {RUNNING}, "completed": {FINISHED}}
-        while self.state not in reached[condition] | {NOT_MANAGED}:
-            if self.state in (FAILED, STOPPED, DISABLED) or (condition == "ready" and self.state == FINISHED):
-                raise NotReadyError(f"it needs {self.service.name}, which is {self.state}")
+        """Return when it is "started", "ready" or "completed". Raises NotReadyError when that does not come."""
+        while self.state not in REACHED[condition]:
+            if self.state in HOPELESS[condition]:
+                why = f": {self.reason}" if self.reason else ""
+                raise NotReadyError(f"it needs {self.service.name}, which is {self.state}{why}")
             await self._changed.wait()
 
     async def ended(self) -> int:
@@ -125,12 +141,12 @@ class Running:
 
     # Its life -------------------------------------------------------------------------------------------------
 
-    def _begin(self, alone: bool = False) -> None:
+    def _begin(self, alone: bool = False, again: bool = False) -> None:
         if self._fixed or (self._life and not self._life.done()):
             return
-        self.restarts, self.exit_code = 0, None
+        self.restarts, self.exit_code, self._impatient = 0, None, False
         self._set(WAITING)
-        self._life = asyncio.create_task(self._live(alone))
+        self._life = asyncio.create_task(self._live(alone, again))
 
     async def _end(self, state: str) -> None:
         had_process = self.process is not None
@@ -148,49 +164,44 @@ class Running:
             if had_life and state == STOPPED:
                 self._say("stopped", "stopped")
 
-    async def _live(self, alone: bool) -> None:
+    async def _live(self, alone: bool, again: bool) -> None:
         try:
             if not alone:
-                await self._wait_for_others()
+                await self._wait_for_others(again)
             await self._run()
-        except (NotReadyError, OSError) as problem:
+        except (FugeError, OSError) as problem:
             self._fail(str(problem))
 
-    async def _wait_for_others(self) -> None:
+    async def _wait_for_others(self, again: bool) -> None:
         for name, condition in self.service.depends_on.items():
             self.reason = f"for {name} to be {condition}"
-            await self._others(name).reaches(condition)
-        if self.service.delay_start:
+            with contextlib.suppress(*[NotReadyError] if again else []):
+                await self._others(name).reaches(condition)
+        if self.service.delay_start and not again:
             self.reason = f"{self.service.delay_start:g} s, its delay_start"
             await asyncio.sleep(self.service.delay_start)
 
     async def _run(self) -> None:
-        delay = self.service.restart_delay
-        crashes = 0
+        """Run its process, again and again if its restart policy says so."""
+        backoff = Backoff(self.service)
         while True:
             self._check_ports()
             began = time.monotonic()
             code = await self._run_once()
-            if not self._starts_again(code):
+            if not backoff.wants_restart(code):
                 break
-            crashes = crashes + 1 if time.monotonic() - began < STABLE else 1
-            if crashes == 1:
-                delay = self.service.restart_delay
-            if crashes > self.service.max_restarts:
-                self._fail(f"gave up after {self.service.max_restarts} restarts; the last exit code was {code}")
+            delay = backoff.delay(time.monotonic() - began)
+            if delay is None:
+                self._fail(f"gave up after {self.service.max_restarts} restarts; the last time it {end(code)}")
                 return
-            self._set(RESTARTING, f"exit code {code}; starts again in {delay:g} s")
+            self._set(RESTARTING, f"{end(code)}; starts again in {delay:g} s")
             self._say("restarting", f"starts again in {delay:g} s", delay=delay, restart=self.restarts + 1)
             await asyncio.sleep(delay)
             self.restarts += 1
-            delay = min(2 * delay, LONGEST_DELAY)
         if code == 0:
             self._set(FINISHED, "exit code 0")
         else:
-            self._fail(f"exit code {code}" if code > 0 else f"ended by signal {-code}")
-
-    def _starts_again(self, code: int) -> bool:
-        return self.service.restart == "always" or (self.service.restart == "on-failure" and code != 0)
+            self._fail(end(code), "it is not started again, since its restart is never")
 
     def _check_ports(self) -> None:
         for port in self.service.ports:
@@ -210,7 +221,7 @@ class Running:
             self.exit_code = code = await process.wait()
         finally:
             probing.cancel()
-        self._say("exited", f"ended with exit code {code}" if code >= 0 else f"ended by signal {-code}", code=code)
+        self._say("exited", end(code), code=code)
         await self._end_process()
         return code
 
@@ -230,7 +241,8 @@ class Running:
         if self.process is None:
             return
         if self._ending is None:
-            stop = self.process.stop(self.service.terminate, self.service.grace_period)
+            grace = 0 if self._impatient else self.service.grace_period
+            stop = self.process.stop(self.service.terminate, grace)
             self._ending = asyncio.create_task(stop)
         ending = self._ending
         if not await asyncio.shield(ending):
@@ -268,12 +280,24 @@ class Running:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, said: str = "") -> None:
         self._set(FAILED, reason)
-        self._say("failed", reason)
+        self._say("failed", said or reason)
 
     def _say(self, event: str, text: str, **details: Any) -> None:
         self._bus.event(event, self.service.name, text, **details)
+
+
+def end(code: int) -> str:
+    """How a process ended, in words."""
+    return f"ended with exit code {code}" if code >= 0 else f"ended by {signal_name(-code)}"
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def addresses(service: Service) -> list[str]:

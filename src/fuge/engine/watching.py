@@ -10,7 +10,8 @@ from pathlib import Path
 from watchfiles import watch
 
 from fuge.engine.ignoring import Ignoring
-from fuge.engine.running import FAILED, FINISHED, NOT_READY, RESTARTING, RUNNING, STARTING, Running
+from fuge.engine.running import Running
+from fuge.engine.states import FAILED, FINISHED, NOT_READY, RESTARTING, RUNNING, STARTING
 from fuge.plan.system import Service
 
 QUIET = 0.02  # seconds without a change that end a burst

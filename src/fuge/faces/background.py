@@ -5,13 +5,19 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+import psutil
+
+from fuge.engine.states import ACTIVE, FAILED, RUNNING
 from fuge.errors import FugeError, NotReadyError
 from fuge.faces import tables
 from fuge.faces.client import Client
 from fuge.faces.foreground import engine_for
-from fuge.faces.session import Session
+from fuge.faces.printable import printable
+from fuge.faces.session import Session, colours
 from fuge.plan import config
 from fuge.services import history
 
@@ -31,13 +37,27 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
     try:
         results = await asyncio.wait_for(start, options.timeout)
     except TimeoutError:
-        raise NotReadyError(f"not ready within {options.timeout:g} s: `fuge ps` tells more") from None
+        return await late(client, system.logs, options)
     print(tables.outcomes(results))
     bad = [result["service"] for result in results if not result["ok"]]
-    for name in bad:
-        for record in history.read(system.logs, history.Query((name,), last=LAST_LINES)):
-            print(f"{name} | {record.text}")
+    print_last_lines(system.logs, bad)
     return NotReadyError.exit_code if bad else 0
+
+
+async def late(client: Client, logs: Path, options: Namespace) -> int:
+    """Say which services are not ready yet, and why."""
+    rows = [row for row in await client.call("ps", words=["*"]) if row["status"] in ACTIVE | {FAILED}]
+    for row in rows:
+        reason = f": {row['reason']}" if row["reason"] else ""
+        print(f"{row['name']}: {row['status']}{reason}")
+    print_last_lines(logs, [row["name"] for row in rows if row["status"] != RUNNING])
+    raise NotReadyError(f"not ready within {options.timeout:g} s; `fuge why SERVICE` tells more") from None
+
+
+def print_last_lines(logs: Path, names: Sequence[str]) -> None:
+    for name in names:
+        for record in history.read(logs, history.Query((name,), last=LAST_LINES)):
+            print(f"{name} | {printable(record.text, colours())}")
 
 
 async def launch(file: Path, logs: Path, ports: dict[str, int], isolated: bool) -> None:
@@ -57,7 +77,6 @@ async def launch(file: Path, logs: Path, ports: dict[str, int], isolated: bool) 
 
 
 def detached(file: Path, said: Path, ports: dict[str, int], isolated: bool) -> "subprocess.Popen[bytes]":
-    said.parent.mkdir(parents=True, exist_ok=True)
     options = [*(f"--port={name}={number}" for name, number in ports.items())]
     command = [
         sys.executable,
@@ -67,8 +86,16 @@ def detached(file: Path, said: Path, ports: dict[str, int], isolated: bool) -> "
         str(file),
         *options,
     ]
-    with said.open("wb") as output:
+    with opened(said) as output:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+
+
+def opened(said: Path) -> BinaryIO:
+    try:
+        said.parent.mkdir(parents=True, exist_ok=True)
+        return said.open("wb")
+    except OSError as error:
+        raise FugeError(f"cannot write {said}: {error.strerror}; fuge keeps logs and state there") from None
 
 
 async def down(session: Session, _: Namespace) -> None:
@@ -86,11 +113,11 @@ async def down(session: Session, _: Namespace) -> None:
 
 
 def is_alive(pid: int) -> bool:
+    """A zombie has ended: who started it may be slow to take note of that, as is process 1 of many containers."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 async def serve(file: Path, ports: dict[str, int], isolated: bool) -> None:

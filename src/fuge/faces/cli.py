@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -12,17 +13,23 @@ from typing import Any
 
 from fuge.errors import FugeError
 from fuge.faces import background, completion, doctor, foreground
-from fuge.faces.commands import COMMANDS, Command, Parser, UsageError, parser_of, perform
+from fuge.faces.commands import COMMANDS, Command, Parser, UsageError, perform
 from fuge.faces.session import Session
 from fuge.plan import config
+from fuge.plan.faults import shown_path
 
 EPILOG = "FILE is fuge.yml or fuge/fuge.yml, here or in a folder above. `fuge COMMAND --help` tells more of a command."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # services say what the terminal's encoding may not have
     try:
-        return dispatch(words)
+        code = dispatch(words)
+        sys.stdout.flush()
+        return code
     except FugeError as error:
         print(f"fuge: {error}" if error.exit_code != 2 else error, file=sys.stderr)
         return error.exit_code
@@ -31,11 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"fuge: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 def dispatch(words: list[str]) -> int:
     if words[:1] == ["_complete"]:
         return complete(words[1:])
+    if not words:
+        parser().print_help()
+        return 2
     options = parser().parse_args(words)
     handler: Callable[[Namespace], int] = options.handler
     return handler(options)
@@ -74,7 +88,9 @@ def parser() -> Parser:
         each.add_argument("--isolated", action="store_true", help="on free ports, so that copies can run side by side")
     add("down", "stop everything, and the fuge that runs it", in_session(background.down))
     add("check", "check the fuge.yml", check).add_argument("--json", action="store_true", help="as data")
-    add("doctor", "explain what this machine has for fuge", in_session(doctor.doctor))
+    add("doctor", "explain what this machine has for fuge", examine).add_argument(
+        "--json", action="store_true", help="as data"
+    )
     scripts = add("completion", "print a script for your shell's Tab key", completion_command)
     scripts.add_argument("shell", choices=list(completion.SCRIPTS))
     add("version", "print the version", version)
@@ -141,11 +157,20 @@ def up_command(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    file, ports = chosen_file(options), chosen_ports(options)
-    session = Session(file, config.load(file, os.environ, ports), None, options.json)  # type: ignore[arg-type]
+    session = Session.at(chosen_file(options), chosen_ports(options), options.json)
     names = list(session.system.services)
-    session.show({"file": str(file), "services": names}, f"{file}: {len(names)} services, nothing wrong")
+    count = f"{len(names)} service{'' if len(names) == 1 else 's'}"
+    session.show({"file": str(session.file), "services": names}, f"{shown_path(session.file)}: {count}, nothing wrong")
     return 0
+
+
+def examine(options: Namespace) -> int:
+    file: Path | None
+    try:
+        file = chosen_file(options)
+    except FugeError:
+        file = None
+    return asyncio.run(doctor.doctor(file, chosen_ports(options), options))
 
 
 def completion_command(options: Namespace) -> int:
@@ -153,13 +178,14 @@ def completion_command(options: Namespace) -> int:
     return 0
 
 
-def complete(words: Sequence[str]) -> int:
+def complete(words: list[str]) -> int:
+    file = None
+    while words[:1] and words[0] in ("-f", "--file") and len(words) > 2:
+        file, words = Path(words[1]), words[2:]
+    system = None
     with contextlib.suppress(FugeError):
-        system = None
-        with contextlib.suppress(FugeError):
-            system = config.load(config.find(Path.cwd()))
-        commands = [*COMMANDS, *completion.ALONE]
-        print("\n".join(completion.completions(words, system, commands)))
+        system = config.load(file or config.find(Path.cwd()))
+    print("\n".join(completion.completions(words, system, [*COMMANDS, *completion.ALONE])))
     return 0
 
 
@@ -172,6 +198,3 @@ def version(_: Namespace) -> int:
     except PackageNotFoundError:
         print("unknown: not installed as a package")
     return 0
-
-
-__all__ = ["main", "parser_of"]

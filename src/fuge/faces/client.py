@@ -9,6 +9,9 @@ from typing import Any
 from fuge import errors
 from fuge.engine.claim import read_card
 from fuge.errors import FugeError, NotRunningError
+from fuge.plan import config
+from fuge.plan.faults import shown_path
+from fuge.plan.system import data_folder
 
 LONGEST_ANSWER = 100_000_000  # bytes
 
@@ -17,7 +20,7 @@ class Client:
     """`Client(file)`: the engine that runs this fuge.yml. Raises NotRunningError when asked and there is none."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file.resolve()
+        self.file = config.absolute(file)
 
     async def call(self, operation: str, **arguments: Any) -> Any:
         reader, writer = await self._connect(operation, arguments)
@@ -57,13 +60,15 @@ class Client:
     async def _connect(
         self, operation: str, arguments: dict[str, Any]
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        path = read_card(self.file.parent / ".fuge").get("socket")
+        card = read_card(data_folder(self.file))
+        path = card.get("socket", "")
         try:
-            if path is None:
+            if card.get("file") != str(self.file):
                 raise FileNotFoundError
             reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_ANSWER)
         except (FileNotFoundError, ConnectionError):
-            raise NotRunningError(f"nothing runs for {self.file}: start it with `fuge up` or `fuge shell`") from None
+            file = shown_path(self.file)
+            raise NotRunningError(f"nothing runs for {file}: start it with `fuge up` or `fuge shell`") from None
         except PermissionError:
             raise FugeError(f"{path} belongs to somebody else: ask as the user who started it") from None
         writer.write(json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n")

@@ -1,6 +1,5 @@
 """The commands that the shell and the command line share: what each takes, and what it does."""
 
-import asyncio
 import re
 import time
 from argparse import REMAINDER, ArgumentParser, Namespace
@@ -11,7 +10,8 @@ from typing import Any
 from fuge.engine.bus import read_events
 from fuge.errors import FugeError, NotReadyError
 from fuge.faces import errands, tables
-from fuge.faces.session import Session
+from fuge.faces.printable import printable
+from fuge.faces.session import Session, colours
 from fuge.services import history
 from fuge.services.logs import Record
 
@@ -26,6 +26,8 @@ class UsageError(FugeError):
 
 class Parser(ArgumentParser):
     """Raises UsageError where argparse ends the program."""
+
+    color = False  # Python 3.14 would put colours into texts that are parsed and compared here
 
     def error(self, message: str) -> Any:
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
@@ -72,7 +74,7 @@ async def start(session: Session, options: Namespace) -> int:
 async def stop(session: Session, options: Namespace) -> int:
     results = await session.call("stop", words=options.services)
     if not results and not session.json:
-        print(f"not running: {', '.join(session.names(options.services))}")
+        print(f"not running: {', '.join(await session.names(options.services))}")
         return 0
     return report(session, results)
 
@@ -173,8 +175,8 @@ def events_options(parser: ArgumentParser) -> None:
 
 
 async def events(session: Session, options: Namespace) -> None:
-    names = set(session.names(options.services)) if options.services else None
-    for event in read_events(session.system.logs):
+    names = set(await session.names(options.services)) if options.services else None
+    for event in read_events(session.logs):
         show_event(session, event, names)
     if options.follow:
         async for item in session.connection.follow():
@@ -204,13 +206,14 @@ def logs_options(parser: ArgumentParser) -> None:
     parser.add_argument("--grep", metavar="REGEX", help="only lines in which this is found")
     parser.add_argument("-C", "--context", metavar="LINES", type=int, default=0, help="and so many around each")
     parser.add_argument("-n", "--last", metavar="LINES", type=int, help="only the last ones")
+    parser.add_argument("-t", "--times", action="store_true", help="with the time of each line")
     parser.add_argument("--stderr", action="store_true", help="only what was said on standard error")
     parser.add_argument("--service", metavar="SERVICE", action="append", default=[], help="the same as the word")
 
 
 async def logs(session: Session, options: Namespace) -> None:
     query = history.Query(
-        services=tuple(session.names([*options.services, *options.service] or ["*"])),
+        services=tuple(await session.names([*options.services, *options.service] or ["*"])),
         since=history.parse_since(options.since, time.time()) if options.since else None,
         pattern=compiled(options.grep) if options.grep else None,
         context=options.context,
@@ -218,11 +221,11 @@ async def logs(session: Session, options: Namespace) -> None:
         last=options.last,
     )
     if not options.follow:
-        for record in history.read(session.system.logs, query):
-            show_record(session, record)
+        for record in history.read(session.logs, query):
+            show_record(session, record, query, options.times)
         return
-    async for record in history.follow(session.system.logs, query):
-        show_record(session, record)
+    async for record in history.follow(session.logs, query):
+        show_record(session, record, query, options.times)
 
 
 def grep_options(parser: ArgumentParser) -> None:
@@ -232,14 +235,15 @@ def grep_options(parser: ArgumentParser) -> None:
 
 async def grep(session: Session, options: Namespace) -> int:
     query = history.Query(
-        services=tuple(session.names(options.services or ["*"])),
+        services=tuple(await session.names(options.services or ["*"])),
         pattern=re.compile(re.escape(options.text)),
         streams=frozenset({"out", "err"}),
     )
-    found = list(history.read(session.system.logs, query))
-    for record in found:
-        show_record(session, record)
-    return 0 if found else 1
+    code = 1
+    for record in history.read(session.logs, query):
+        show_record(session, record, query)
+        code = 0
+    return code
 
 
 def compiled(text: str) -> re.Pattern[str]:
@@ -249,25 +253,27 @@ def compiled(text: str) -> re.Pattern[str]:
         raise UsageError(f"--grep: expected a regular expression, found {text!r}: {error}") from None
 
 
-def show_record(session: Session, record: Record) -> None:
-    width = max(map(len, session.system.services))
+def show_record(session: Session, record: Record, query: history.Query, with_time: bool = False) -> None:
+    width = max(map(len, query.services))
     mark = "!" if record.stream == "err" else "|"
-    show_item(session, asdict(record), f"{tables.clock(record.time)} {record.service:{width}} {mark} {record.text}")
+    time_of_it = f"{tables.clock(record.time)} " if with_time else ""
+    text = printable(record.text, colours())
+    show_item(session, asdict(record), f"{time_of_it}{record.service:{width}} {mark} {text}")
 
 
 # Errands in the services' folders -------------------------------------------------------------------------------
 
 
 async def test(session: Session, options: Namespace) -> int:
-    return await errands.test(session, session.names(options.services))
+    return await errands.test(session, await session.names(options.services))
 
 
 async def pull(session: Session, options: Namespace) -> int:
-    return await errands.pull(session, session.names(options.services))
+    return await errands.pull(session, await session.names(options.services))
 
 
 async def status(session: Session, options: Namespace) -> int:
-    return await errands.status(session, session.names(options.services))
+    return await errands.status(session, await session.names(options.services))
 
 
 def apply_options(parser: ArgumentParser) -> None:
@@ -319,7 +325,4 @@ def parser_of(command: Command, prog: str) -> Parser:
 async def perform(session: Session, command: Command, options: Namespace) -> int:
     """Run a command, and return its exit code."""
     session.json = bool(session.json or options.json)
-    try:
-        return await command.handler(session, options) or 0
-    except asyncio.CancelledError:
-        return 130
+    return await command.handler(session, options) or 0

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from fuge.engine.bus import Event
+from fuge.faces.printable import RESET, printable
 from fuge.faces.session import colours
 from fuge.services.logs import Record
 
 PALETTE = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)  # ANSI foreground colours that can be read on dark and light
 BAD = {"failed", "killed", "exited", "not ready", "problem", "watch suspended"}
-RESET = "\x1b[0m"
 
 
 class Console:
@@ -42,6 +42,7 @@ class Console:
     def line(self, name: str, mark: str, text: str, bad: bool = False) -> None:
         width = max(map(len, self._names), default=0)
         prefix = f"{name:{width}} {mark}"
+        text = printable(text, self._colours)
         if self._colours:
             number = PALETTE[self._names.index(name) % len(PALETTE)] if name in self._names else 37
             prefix = f"\x1b[{number}m{prefix}{RESET}"
@@ -49,7 +50,5 @@ class Console:
                 text = f"\x1b[31m{text}{RESET}"
             elif mark == ">":
                 text = f"\x1b[2m{text}{RESET}"
-            elif "\x1b[" in text:
-                text += RESET
         with contextlib.suppress(OSError, ValueError):  # the terminal may have been closed
             print(f"{prefix} {text}", file=self._file or sys.stdout, flush=True)

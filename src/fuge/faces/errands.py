@@ -1,10 +1,13 @@
 """Commands that run in the folders of services, one after the other: test, pull, status, apply."""
 
 import asyncio
+import contextlib
 import os
 import shlex
 import sys
 from pathlib import Path
+
+import psutil
 
 from fuge.errors import FugeError
 from fuge.faces.session import Session
@@ -85,12 +88,26 @@ async def shell(command: str, cwd: Path, environment: dict[str, str]) -> int:
     """Run a command line of the system's shell with this terminal, wait for its end and return its exit code."""
     sys.stdout.flush()
     try:
-        process = await asyncio.create_subprocess_shell(command, cwd=cwd, env=environment)
+        process = await asyncio.create_subprocess_shell(command, stdin=keyboard(), cwd=cwd, env=environment)
     except OSError as error:
         raise FugeError(f"cannot run {command!r} in {cwd}: {error.strerror}") from None
     try:
         return await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
+    except asyncio.CancelledError:  # by Ctrl-C, which the terminal sends to all of the command's processes itself
+        terminate(process.pid)
         await process.wait()
         raise
+
+
+def terminate(pid: int) -> None:
+    """Ask a process and all that it has started to end."""
+    with contextlib.suppress(psutil.Error):
+        top = psutil.Process(pid)
+        for process in [*top.children(recursive=True), top]:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+
+
+def keyboard() -> int | None:
+    """Standard input for a command: the terminal; what comes from a pipe are the shell's own next commands."""
+    return None if sys.stdin.isatty() else asyncio.subprocess.DEVNULL

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from fuge.engine.bus import Event
 from fuge.engine.engine import Engine
-from fuge.errors import NotReadyError
-from fuge.faces import shell as shells
+from fuge.errors import NotReadyError, NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.console import Console
 from fuge.faces.control import Control
 from fuge.faces.operations import Direct
 from fuge.faces.session import Session
+from fuge.faces.shell import Shell
 from fuge.services.logs import Record
 
+SIGNALLED = 128  # plus the signal's number: the exit code that shells use
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,11 +30,15 @@ async def engine_for(file: Path, ports: dict[str, int], isolated: bool) -> Async
     The first signal lets it end, services in good order; a second one kills what has not ended by then.
     """
     async with Engine(file, ports, isolated) as engine:
-        loop = asyncio.get_running_loop()
-        for number in ENDINGS:
-            loop.add_signal_handler(number, lambda: engine.kill() if engine.closing.is_set() else engine.shut_down())
+        hear_endings(engine)
         async with Control(Direct(engine), engine.claim.socket):
             yield engine
+
+
+def hear_endings(engine: Engine) -> None:
+    for number in ENDINGS:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(number, lambda: engine.kill() if engine.closing.is_set() else engine.shut_down())
 
 
 async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
@@ -71,26 +76,32 @@ async def shell(file: Path, ports: dict[str, int], options: Namespace) -> int:
         return await attached_shell(Session.at(file, ports, as_json=False))
     async with engine_for(file, ports, options.isolated) as engine:
         show(engine)
-        code = await shells.shell(Session(engine.file, engine.system, Direct(engine), live=True), engine.closing)
-        for number in ENDINGS:
-            asyncio.get_running_loop().add_signal_handler(number, engine.kill)
+        code = await Shell(Session(engine.file, Direct(engine), lambda: engine.system, live=True), engine.closing).run()
+        engine.shut_down()
+        hear_endings(engine)  # Ctrl-C means something else again
         return code
 
 
 async def attached_shell(session: Session) -> int:
     print(f"{session.file} runs already: this shell is about that one, and leaves it running at its end")
-    console = Console(session.system.services)
+    names = await session.names(["*"])
     session.live = True
-    following = asyncio.ensure_future(pass_on(session, console))
+    closing = asyncio.Event()
+    following = asyncio.ensure_future(pass_on(session, Console(names), closing))
     try:
-        return await shells.shell(session, asyncio.Event())
+        return await Shell(session, closing).run()
     finally:
         following.cancel()
 
 
-async def pass_on(session: Session, console: Console) -> None:
-    async for item in session.connection.follow():
-        console(item if "event" in item else Record(**item))
+async def pass_on(session: Session, console: Console, closing: asyncio.Event) -> None:
+    """Show what happens, until the engine ends; a follower that was too slow is let go, and comes back."""
+    while await Client(session.file).answers():
+        with contextlib.suppress(NotRunningError):
+            async for item in session.connection.follow():
+                console(item if "event" in item else Record(**item))
+    print("the fuge that ran it has ended")
+    closing.set()
 
 
 async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
@@ -105,7 +116,8 @@ async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
             running.cancel()
             return 130
         try:
-            return running.result()
+            code = running.result()
+            return code if code >= 0 else SIGNALLED - code
         except NotReadyError as problem:
             print(f"fuge: {problem}", file=sys.stderr)
             print_last_lines(engine)
@@ -114,7 +126,8 @@ async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
 
 def pass_output(item: Record | Event, name: str) -> None:
     if isinstance(item, Record) and item.service == name:
-        print(item.text, file=sys.stderr if item.stream == "err" else sys.stdout, flush=True)
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            print(item.text, file=sys.stderr if item.stream == "err" else sys.stdout, flush=True)
 
 
 def print_last_lines(engine: Engine) -> None:

@@ -106,6 +106,10 @@ async def why(engine: Engine, name: str) -> Any:
     return engine.why(name)
 
 
+async def names(engine: Engine, words: list[str]) -> Any:
+    return [service.name for service in engine.system.select(words)]
+
+
 async def about(engine: Engine) -> Any:
     return engine.about()
 
@@ -118,5 +122,5 @@ async def down(engine: Engine) -> Any:
 
 OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
-    for each in (start, run, stop, restart, watch, tail, reload, debug, ps, info, env, why, about, down)
+    for each in (start, run, stop, restart, watch, tail, reload, debug, ps, names, info, env, why, about, down)
 }

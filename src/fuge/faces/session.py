@@ -3,8 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +12,58 @@ from fuge.errors import NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.operations import Connection
 from fuge.plan import config, discovery
-from fuge.plan.system import System
+from fuge.plan.system import System, data_folder
 
 
-@dataclass
 class Session:
-    """`json` asks for data instead of text. `system` is the plan as the file has it now.
+    """`json` asks for data instead of text. `plan` gives the System; it is asked only by commands that need it.
 
-    `live` says that events are being shown as they come, so that only what they do not say is to be printed.
+    So the others can be used while the file is broken. `live` says that events are being shown as they come, so
+    that only what they do not say is to be printed.
     """
 
-    file: Path
-    system: System
-    connection: Connection
-    json: bool = False
-    live: bool = False
+    def __init__(
+        self, file: Path, connection: Connection, plan: Callable[[], System], json: bool = False, live: bool = False
+    ) -> None:
+        self.file, self.connection, self.json, self.live = config.absolute(file), connection, json, live
+        self._plan = plan
 
     @classmethod
     def at(cls, file: Path, ports: Mapping[str, int], as_json: bool) -> "Session":
-        return cls(file, config.load(file, os.environ, ports), Client(file), as_json)
+        """Of whatever engine runs this file."""
+        return cls(file, Client(file), cache(lambda: config.load(file, os.environ, ports)), as_json)
+
+    @property
+    def system(self) -> System:
+        """Raises ConfigError for a file that is not right."""
+        return self._plan()
+
+    @property
+    def data(self) -> Path:
+        return data_folder(self.file)
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "log"
 
     async def call(self, operation: str, **arguments: Any) -> Any:
         return await self.connection.call(operation, **arguments)
 
     async def environment(self, name: str) -> dict[str, str]:
         """As the running engine injects it; without one, as it would."""
-        service = self.system.service(name)
         try:
             environment: dict[str, str] = await self.call("env", name=name)
         except NotRunningError:
-            environment = discovery.environment(self.system, service)
+            environment = discovery.environment(self.system, self.system.service(name))
         return environment
 
-    def names(self, words: Sequence[str]) -> list[str]:
-        """Which services the words name, without an engine."""
-        return [service.name for service in self.system.select(words)]
+    async def names(self, words: Sequence[str]) -> list[str]:
+        """Which services the words name: among those of the running engine; without one, among the file's."""
+        try:
+            names: list[str] = await self.call("names", words=list(words))
+        except NotRunningError:
+            names = [service.name for service in self.system.select(words)]
+        return names
 
     def show(self, data: Any, text: str) -> None:
         """Print the data as JSON if that was asked for, else the text."""
@@ -57,6 +74,10 @@ class Session:
 
 
 def colours() -> bool:
-    """Whether to print in colour: to a terminal, unless NO_COLOR is set (no-color.org)."""
+    """Whether to print in colour: to a terminal, unless NO_COLOR is set (no-color.org); FORCE_COLOR asks for it."""
+    if os.environ.get("NO_COLOR"):
+        return False
     forced = os.environ.get("FORCE_COLOR")
-    return bool(forced or sys.stdout.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if forced:
+        return forced != "0"
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

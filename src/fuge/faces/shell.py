@@ -2,85 +2,126 @@
 
 import asyncio
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from fuge.errors import FugeError
 from fuge.faces import errands, tables
-from fuge.faces.commands import COMMANDS, parser_of, perform
-from fuge.faces.completion import completions
+from fuge.faces.commands import COMMANDS, UsageError, parser_of, perform
 from fuge.faces.session import Session
-
-if TYPE_CHECKING:
-    from prompt_toolkit.completion import Completer
 
 PROMPT = "fuge> "
 LEAVE = ("exit", "quit")
+T = TypeVar("T")
 
 
-async def shell(session: Session, closing: asyncio.Event) -> int:
-    """Read and perform commands until `exit`, the end of the input, or `closing`. Returns the exit code."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    lines = typed(session) if terminal else piped()
-    closed = asyncio.ensure_future(closing.wait())
-    code = 0
-    try:
-        while True:
-            line = asyncio.ensure_future(anext(lines, None))
-            await asyncio.wait([line, closed], return_when=asyncio.FIRST_COMPLETED)
-            if not line.done():
-                line.cancel()
-                return code
-            text = line.result()
-            if text is None or text.strip() in LEAVE:
-                return code
-            code = await interruptible(one(session, text))
-    finally:
-        closed.cancel()
+class Input(Protocol):
+    """Where the lines come from. `ends_by_ctrl_c`: whether Ctrl-C between two commands leaves."""
+
+    ends_by_ctrl_c: bool
+
+    async def read(self) -> str | None:
+        """The next line; None at the end of the input."""
+
+    def close(self) -> None:
+        """Nothing is read any more."""
 
 
-async def interruptible(action: Awaitable[int]) -> int:
-    """Ctrl-C ends the waiting for a command, not the shell."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(action)
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        print("(interrupted; services go on with what they do)")
-        return 130
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
+class Shell:
+    """Reads and performs commands. `closing` is set when the engine is to end."""
+
+    def __init__(self, session: Session, closing: asyncio.Event) -> None:
+        self._session, self._closing = session, closing
+        self._input = input_for(session)
+        self._command: asyncio.Future[int] | None = None
+
+    async def run(self) -> int:
+        """Until `exit`, the end of the input, or `closing`. Returns the last command's exit code."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+        closed = asyncio.ensure_future(self._closing.wait())
+        code = 0
+        try:
+            while True:
+                line = await unless(closed, self._input.read())
+                if line is None or line.strip() in LEAVE:
+                    return code
+                code = await unless(closed, self._perform(line)) or 0
+        finally:
+            closed.cancel()
+            self._input.close()
+
+    def _interrupt(self) -> None:
+        """Ctrl-C ends the waiting for a command, not the shell."""
+        if self._command:
+            self._command.cancel()
+        elif self._input.ends_by_ctrl_c:
+            self._closing.set()
+
+    async def _perform(self, line: str) -> int:
+        self._command = asyncio.ensure_future(one(self._session, line))
+        try:
+            return await self._command
+        except asyncio.CancelledError:
+            if not self._command.cancelled():  # it is not the command that was interrupted, but the shell
+                self._command.cancel()
+                raise
+            print("(interrupted; services go on with what they do)")
+            return 130
+        finally:
+            self._command = None
+
+
+def input_for(session: Session) -> Input:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from fuge.faces.prompt import Prompt
+
+        return Prompt(PROMPT, session.data / "history", lambda: session.system, ["help", *COMMANDS, "exit"])
+    from fuge.faces.pipe import Pipe
+
+    return Pipe(PROMPT)
+
+
+async def unless(closed: "asyncio.Future[Any]", action: Coroutine[Any, Any, T]) -> T | None:
+    """The result of the action; None, and its end, if `closed` comes first."""
+    task = asyncio.create_task(action)
+    await asyncio.wait([task, closed], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait([task])
+    return None
 
 
 async def one(session: Session, line: str) -> int:
     """One line. Returns the exit code that the command would have outside; errors are printed."""
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        words = line.split()[:1]
-        if words[:1] and words[0] in COMMANDS:
-            print("expected closing quotes")
-            return 2
-    if not words or words[0].startswith("#"):
+    name, _, rest = line.strip().partition(" ")
+    if not name or name.startswith("#"):
         return 0
-    if words[0] == "help":
+    if name == "help":
         print(help_text())
         return 0
     session.json = False
     try:
-        if words[0] not in COMMANDS:
+        if name not in COMMANDS:
             return await errands.shell(line, Path.cwd(), dict(os.environ))
-        command = COMMANDS[words[0]]
-        arguments = words[1:] if words[0] != "apply" else [line.split(None, 1)[1]] if len(words) > 1 else []
-        return await perform(session, command, parser_of(command, "").parse_args(arguments))
+        return await perform(session, COMMANDS[name], parser_of(COMMANDS[name], "").parse_args(words_of(name, rest)))
     except FugeError as error:
         print(error)
         return error.exit_code
+
+
+def words_of(name: str, rest: str) -> list[str]:
+    if name == "apply":  # it passes the line on to the system's shell, which has its own ideas of quotes
+        return [rest] if rest.strip() else []
+    try:
+        return shlex.split(rest)
+    except ValueError as error:
+        raise UsageError(f"expected quotes in pairs, found {rest!r}: {error}") from None
 
 
 def help_text() -> str:
@@ -90,44 +131,13 @@ def help_text() -> str:
 
 
 def usage(name: str) -> str:
-    return " ".join(parser_of(COMMANDS[name], "").format_usage().split()[1:]).replace("[--json]", "").strip()
-
-
-async def piped() -> AsyncIterator[str]:
-    """Lines from a pipe or file, each shown after a prompt, so that the transcript reads like a session."""
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        print(f"{PROMPT}{line.rstrip()}", flush=True)
-        yield line
-
-
-async def typed(session: Session) -> AsyncIterator[str]:
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
-    from prompt_toolkit.patch_stdout import patch_stdout
-
-    prompt: PromptSession[str] = PromptSession(
-        history=FileHistory(str(session.system.data / "history")), completer=completer(session)
+    """A command's words in short: of several options it says only that there are some."""
+    _, *words = parser_of(COMMANDS[name], "").format_usage().replace(" [--json]", "").split()
+    text = (
+        " ".join(words)
+        .replace("SERVICE [SERVICE ...]", "SERVICE ...")
+        .replace("{full}", "full")
+        .replace("apply ...", "apply COMMAND")
     )
-    with patch_stdout(raw=True):
-        while True:
-            try:
-                yield await prompt.prompt_async(PROMPT, handle_sigint=False)
-            except KeyboardInterrupt:
-                print("(`exit` leaves, and stops everything)")
-            except EOFError:
-                return
-
-
-def completer(session: Session) -> "Completer":
-    from prompt_toolkit.completion import Completer, Completion
-    from prompt_toolkit.document import Document
-
-    words = ["help", *COMMANDS, "exit"]
-
-    class Words(Completer):
-        def get_completions(self, document: Document, complete_event: Any) -> Any:
-            typed = document.text_before_cursor.split(" ")
-            for found in completions(typed, session.system, words):
-                yield Completion(found, start_position=-len(typed[-1]))
-
-    return Words()
+    options = re.findall(r"\[-[^]]*\] ", text)
+    return text if len(options) < 2 else f"{name} [OPTION ...] {text.removeprefix(name + ' ' + ''.join(options))}"

@@ -4,9 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from fuge.faces.session import colours
+from fuge.plan.faults import shown_path
 
 STATE_COLOURS = {
     "running": "green",
@@ -68,9 +70,10 @@ def duration(seconds: float) -> str:
 
 
 def info(data: Mapping[str, Any], full: bool) -> str:
+    directory = shown_path(Path(data["directory"])) if data["directory"] else "not set"
     lines = [
         f"command: {data['run']}",
-        f"directory: {data['directory'] or 'not set'}",
+        f"directory: {directory}",
         f"repository: {data['repository'] or 'not set'}",
         f"test: {data['test'] or 'not set'}",
     ]

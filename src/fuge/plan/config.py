@@ -37,7 +37,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping
     `environment` is where ${NAME} is looked up. `ports` are numbers for this run only, by "SERVICE" (its first port)
     or "SERVICE.PORT". Raises ConfigError with a line for each fault of the file; then nothing of it is returned.
     """
-    file = file.parent.resolve() / file.name
+    file = absolute(file)
     try:
         document = places.read(file, environment)
     except Broken as broken:
@@ -46,6 +46,12 @@ def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping
     if document.faults:
         raise faults.error(document.faults, file)
     return system
+
+
+def absolute(file: Path | str) -> Path:
+    """The full path of a fuge.yml. One that is a link stays one: what is relative in it, is so to the link's folder."""
+    file = Path(file)
+    return file.parent.resolve() / file.name
 
 
 def assemble(document: Document, ports: Mapping[str, int]) -> System:

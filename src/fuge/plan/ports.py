@@ -28,6 +28,7 @@ class Claim:
     target: int | None = None
     container: bool = False
     given: bool = False  # for this run, whatever the file says
+    auto: bool = False
 
 
 def settle(
@@ -50,7 +51,7 @@ def settle(
     found: dict[str, tuple[Port, ...]] = dict.fromkeys(entries, ())
     for claim in claims:
         target = claim.target if claim.target != claim.number else None
-        found[claim.service] += (Port(claim.name, claim.number or 0, target),)
+        found[claim.service] += (Port(claim.name, claim.number or 0, target, claim.auto),)
     return found
 
 
@@ -62,7 +63,8 @@ def declared(document: Document, service: str, entry: Entry, host: str) -> Itera
             document.complain(where, "another name", found, at_key=isinstance(entry.ports, dict))
             continue
         seen[variable(name)] = name
-        yield Claim(service, name, where, host, *port, container=entry.type == "container")
+        auto = port.number is None
+        yield Claim(service, name, where, host, *port, container=entry.type == "container", auto=auto)
 
 
 def items(service: str, entry: Entry) -> Iterator[tuple[Where, str, Declared]]:

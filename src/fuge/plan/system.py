@@ -1,5 +1,6 @@
 """The nouns: a System and its Services, as fuge.yml describes them. Nothing here runs anything."""
 
+import os
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,11 +17,15 @@ RestartPolicy = Literal["never", "on-failure", "always"]
 
 @dataclass(frozen=True)
 class Port:
-    """A named port: `number` on this machine; `target` is the one inside a container, if another."""
+    """A named port: `number` on this machine; `target` is the one inside a container, if another.
+
+    `auto` says that the file leaves the number to fuge.
+    """
 
     name: str
     number: int
     target: int | None = None
+    auto: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,12 @@ class Service:
         return next((port for port in self.ports if port.name == name), None)
 
 
+def data_folder(file: Path) -> Path:
+    """Where the logs and the state of a fuge.yml are kept: `.fuge` beside it, or the folder that FUGE_DATA names."""
+    chosen = os.environ.get("FUGE_DATA")
+    return Path(chosen).absolute() if chosen else file.parent / ".fuge"
+
+
 @dataclass(frozen=True)
 class System:
     """All of a fuge.yml: `services` by name in the file's order, and what holds for them together.
@@ -102,7 +113,7 @@ class System:
 
     @property
     def data(self) -> Path:
-        return self.file.parent / ".fuge"
+        return data_folder(self.file)
 
     @property
     def logs(self) -> Path:

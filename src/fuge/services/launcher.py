@@ -3,16 +3,25 @@
 import asyncio
 import os
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from fuge.services import imports
 from fuge.services.spawn import Child, Refused, Spawner
 
 OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN")  # differ between services that can share a warm keeper
-TRIES = 3  # a keeper whose imports have changed is renewed, but not for ever
-Key = frozenset[tuple[str, str]]
+UNLIKE = ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME")
+TRIES = 4  # a keeper that is out of date, or has been killed, is replaced, but not for ever
+
+
+class Group(NamedTuple):
+    """The programs that share a warm keeper: those of one environment, or the one `script` alone."""
+
+    environment: frozenset[tuple[str, str]]
+    script: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -31,17 +40,8 @@ class Program:
         return path if path and path.is_file() else None
 
     @property
-    def key(self) -> Key:
-        return frozenset(item for item in self.environment.items() if item[0] not in OWN)
-
-
-@dataclass
-class Warm:
-    """A warm keeper, or the reason why there is none for such programs."""
-
-    modules: list[str]
-    spawner: Spawner | None = None
-    reason: str = ""
+    def group(self) -> Group:
+        return Group(frozenset(item for item in self.environment.items() if item[0] not in OWN))
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,54 @@ class Launched:
     how: str
 
 
+class Warm:
+    """A warm keeper, or why there can be none: `ready` gives its Spawner, or None and then `unsafe` says why."""
+
+    def __init__(self, modules: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        self.modules = modules
+        self.unsafe = ""
+        self.ready = asyncio.create_task(self._start(environment))
+
+    @property
+    def spawner(self) -> Spawner | None:
+        return self.ready.result() if self.ready.done() and not self.ready.cancelled() else None
+
+    @property
+    def alive(self) -> bool:
+        return not self.ready.done() or (self.spawner is not None and self.spawner.alive)
+
+    def fits(self, modules: tuple[str, ...]) -> bool:
+        """Whether it is as good as a new one with these modules would be."""
+        return self.modules == modules if self.unsafe else {*modules} <= {*self.modules}
+
+    def retire(self) -> None:
+        """Let it end with the last of its children."""
+
+        def close(ready: "asyncio.Task[Spawner | None]") -> None:
+            if self.spawner:
+                self.spawner.close_when_idle()
+
+        self.ready.add_done_callback(close)
+
+    async def close(self) -> None:
+        self.ready.cancel()
+        await asyncio.wait([self.ready])
+        if self.spawner:
+            await self.spawner.close()
+
+    async def _start(self, environment: Mapping[str, str]) -> Spawner | None:
+        try:
+            spawner = await Spawner.start(self.modules or ["asyncio"], environment)
+        except OSError as error:  # such as an environment that is too large
+            self.unsafe = f"no keeper can be started: {error.strerror}"
+            return None
+        if not spawner.unsafe:
+            return spawner
+        self.unsafe = spawner.unsafe
+        await spawner.close()
+        return None
+
+
 class Launcher:
     """All keepers of one running system. `owner` marks what they start; `warm=False` starts everything plainly."""
 
@@ -60,101 +108,122 @@ class Launcher:
         self.owner = owner
         self.warm = warm and sys.platform == "linux"  # elsewhere a fork of a used interpreter is not safe
         self._lean: asyncio.Task[Spawner] | None = None
-        self._warm: dict[Key, asyncio.Task[Warm]] = {}
-        self._modules: dict[Key, dict[str, None]] = {}
-        self._retired: set[Spawner] = set()
+        self._warm: dict[Group, Warm] = {}
+        self._retired: set[Warm] = set()
+        self._imports: dict[Group, dict[Path, list[str]]] = {}  # what each script of a group imports
+
+    def mark(self) -> str:
+        """A new FUGE_RUN, always of the same length: by it a process is known as one of the owner's."""
+        return f"{self.owner}-{uuid.uuid4().hex}"
 
     def prepare(self, programs: Sequence[Program]) -> None:
-        """Begin to load what these programs import: those with the same environment share one warm keeper."""
-        for program in programs:
-            if program.script and self._may_be_warm(program) == "":
-                self._modules.setdefault(program.key, {}).update(dict.fromkeys(imports.imported(program.script)))
-        for key in {program.key for program in programs} & self._modules.keys():
-            self._warm_up(key)
+        """Begin to load what these programs, which are all there are, import."""
+        scripts = [program for program in programs if program.script and not self._not_warm(program)]
+        wanted = {program.group.environment for program in scripts}
+        for group in [group for group in self._imports if group.environment not in wanted]:
+            del self._imports[group]
+            self._renew(group)
+        for program in scripts:
+            self._note(program.group, program)
+        for environment in wanted:
+            self._warmed(Group(environment))
 
     async def launch(self, program: Program, files: tuple[int, int]) -> Launched:
         """Start a program; `files` are its standard output and error, still to be closed by the caller."""
-        reason = self._may_be_warm(program)
+        reason = self._not_warm(program)
+        group = program.group
+        alone = group._replace(script=program.script)
         for _ in range(TRIES if not reason else 0):
-            task = self._warmed(program)
-            warm = await asyncio.shield(task)
-            if warm.spawner is None:
-                reason = warm.reason
+            self._note(group, program)
+            warm = self._warmed(group)
+            spawner = await asyncio.shield(warm.ready)
+            if spawner is None and group != alone and len(self._imports[group]) > 1:
+                group = alone  # what is unsafe may be an import of another service
+                continue
+            reason = warm.unsafe if spawner is None else hides(program, spawner.modules)
+            if spawner is None or reason:
                 break
             try:
-                return await self._spawn(warm.spawner, program, files, "warm")
+                launched = await self._spawn(spawner, program, files, "warm")
             except Refused as refusal:
                 reason = str(refusal)
-                self._renew(program.key, task)
-        return await self._spawn(await self._plain(), program, files, f"plain: {reason}")
+                self._renew(group, warm)
+                continue
+            if group != alone:
+                self._renew(alone)
+            return launched
+        try:
+            return await self._spawn(await self._plain(), program, files, f"plain: {reason}")
+        except Refused:  # the keeper has just been killed
+            return await self._spawn(await self._plain(), program, files, f"plain: {reason}")
 
     @property
     def keepers(self) -> dict[str, list[int]]:
         """The process ids of the keepers: {"plain": [...], "warm": [...]}."""
-        done = [task.result().spawner for task in self._warm.values() if task.done() and not task.cancelled()]
-        lean = [self._lean.result().pid] if self._lean and self._lean.done() else []
-        return {"plain": lean, "warm": [spawner.pid for spawner in done if spawner]}
+        warm = [each.spawner.pid for each in (*self._warm.values(), *self._retired) if each.alive and each.spawner]
+        return {"plain": [self._lean.result().pid] if self._lean and works(self._lean) else [], "warm": warm}
 
     async def close(self) -> None:
         """End all keepers, and with them everything that they have started."""
-        tasks = [task for task in (self._lean, *self._warm.values()) if task]
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        spawners = {result.spawner if isinstance(result, Warm) else result for result in results}
-        alive = [spawner for spawner in spawners | self._retired if isinstance(spawner, Spawner) and spawner.alive]
-        await asyncio.gather(*(spawner.close() for spawner in alive))
+        if self._lean:
+            self._lean.cancel()
+            await asyncio.wait([self._lean])
+        ends = [each.close() for each in (*self._warm.values(), *self._retired)]
+        if self._lean and works(self._lean):
+            ends.append(self._lean.result().close())
+        await asyncio.gather(*ends)
 
     async def _spawn(self, spawner: Spawner, program: Program, files: tuple[int, int], how: str) -> Launched:
-        child = await spawner.spawn(program.argv, program.cwd, program.environment, files, how == "warm")
+        warm = how == "warm"
+        environment = {name: value for name, value in program.environment.items() if not warm or name in OWN}
+        child = await spawner.spawn(program.argv, program.cwd, environment, files, warm)
         return Launched(child, spawner.pid, how)
 
     async def _plain(self) -> Spawner:
-        if self._lean is None or (self._lean.done() and not self._lean.result().alive):
+        if self._lean is None or (self._lean.done() and not works(self._lean)):
             self._lean = asyncio.create_task(Spawner.start())
         return await asyncio.shield(self._lean)
 
-    def _may_be_warm(self, program: Program) -> str:
+    def _not_warm(self, program: Program) -> str:
         """Why a program cannot be started warm, or ""."""
         if not self.warm:
             return "warm start is off"
         if not program.script:
             return "it is not `python FILE.py`"
         environment = program.environment
-        if not all(Path(part).is_absolute() for part in environment.get("PYTHONPATH", "/").split(os.pathsep)):
+        if not all(Path(part).is_absolute() for part in (environment.get("PYTHONPATH") or "/").split(os.pathsep)):
             return "PYTHONPATH has a relative path"
-        for name in ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME"):
-            if environment.get(name):
-                return f"{name} is set"
-        return ""
+        return next((f"{name} is set" for name in UNLIKE if environment.get(name)), "")
 
-    def _warmed(self, program: Program) -> "asyncio.Task[Warm]":
+    def _note(self, group: Group, program: Program) -> None:
         assert program.script
-        names = dict.fromkeys(imports.imported(program.script))
-        known = self._modules.setdefault(program.key, {})
-        if names.keys() - known.keys():  # a new import in the code: worth a new keeper, with all that is needed now
-            known.update(names)
-            self._renew(program.key, self._warm.get(program.key))
-        self._warm_up(program.key)
-        return self._warm[program.key]
+        self._imports.setdefault(group, {})[program.script] = imports.imported(program.script)
 
-    def _warm_up(self, key: Key) -> None:
-        if key not in self._warm:
-            self._warm[key] = asyncio.create_task(self._start(list(self._modules[key]), dict(key)))
+    def _warmed(self, group: Group) -> Warm:
+        """The group's warm keeper: a new one if its scripts import more than the old one has."""
+        modules = tuple(dict.fromkeys(name for names in self._imports[group].values() for name in names))
+        if group not in self._warm or not self._warm[group].fits(modules):
+            self._renew(group)
+            self._warm[group] = Warm(modules, {**dict(group.environment), "FUGE_RUN": self.mark()})
+        return self._warm[group]
 
-    def _renew(self, key: Key, old: "asyncio.Task[Warm] | None") -> None:
-        """Let the next start make a new keeper; the old one ends with its last child."""
-        if old and self._warm.get(key) is old:
-            del self._warm[key]
-            old.add_done_callback(self._retire)
+    def _renew(self, group: Group, old: Warm | None = None) -> None:
+        """Let the next start make a new keeper, if the group still has the old one, which ends with its last child."""
+        if group in self._warm and old in (None, self._warm[group]):
+            warm = self._warm.pop(group)
+            warm.retire()
+            self._retired = {each for each in (*self._retired, warm) if each.alive}
 
-    def _retire(self, task: "asyncio.Task[Warm]") -> None:
-        spawner = None if task.cancelled() or task.exception() else task.result().spawner
-        if spawner:
-            self._retired.add(spawner)
-            spawner.close_when_idle()
 
-    async def _start(self, modules: list[str], environment: dict[str, str]) -> Warm:
-        spawner = await Spawner.start(modules or ["asyncio"], environment)
-        if not spawner.unsafe:
-            return Warm(modules, spawner)
-        await spawner.close()
-        return Warm(modules, None, spawner.unsafe)
+def works(lean: "asyncio.Task[Spawner]") -> bool:
+    return lean.done() and not lean.cancelled() and not lean.exception() and lean.result().alive
+
+
+def hides(program: Program, modules: frozenset[str]) -> str:
+    """Whether a module of the script's own has the name of one that is loaded already, so that it would not be."""
+    assert program.script
+    for path in program.script.resolve().parent.iterdir():
+        is_module = path.stem in modules and (path.suffix == ".py" or (path / "__init__.py").exists())
+        if is_module and path.stem != "__main__":
+            return f"{path.name} has the name of a module that is loaded already"
+    return ""

@@ -1,10 +1,10 @@
 """A process that runs: its output line by line, and its end together with all that it has started."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +29,11 @@ class Process:
         self._keeper = launched.keeper
         self._mark = mark
         self._outputs = outputs
+        self._stopped: bool | None = None  # once it is: what `stop` has returned
 
     @classmethod
     async def start(cls, launcher: Launcher, program: Program, listener: Listener) -> "Process":
-        mark = f"{launcher.owner}-{uuid.uuid4().hex}"
+        mark = launcher.mark()
         outputs = [Output("out", listener), Output("err", listener)]
         marked = replace(program, environment={**program.environment, "FUGE_RUN": mark})
         try:
@@ -58,32 +59,44 @@ class Process:
         What has left the group is killed as well, where the system can tell (Linux). Says whether all of the
         group ended by itself.
         """
+        if self._stopped is not None:  # its number may belong to another process by now
+            return self._stopped
         deadline = time.monotonic() + grace
         kill_group(self.pid, number)
         kill_group(self.pid, signal.SIGCONT)  # a paused process cannot end
         await asyncio.wait([self.ended], timeout=grace)
-        await self._group_is_gone(deadline)
-        by_itself = not kill_group(self.pid, signal.SIGKILL)
-        for pid in self._strays():
-            os.kill(pid, signal.SIGKILL)
+        by_itself = await until(self._group_is_gone, deadline) or not kill_group(self.pid, signal.SIGKILL)
+        await until(self._group_is_gone, time.monotonic() + DRAIN)
+        await until(self._strays_are_gone, time.monotonic() + DRAIN)
         await self.wait()
         for output in self._outputs:
             output.close()
+        self._stopped = by_itself
         return by_itself
 
-    async def _group_is_gone(self, deadline: float) -> None:
-        pause = 0.001
-        while kill_group(self.pid, 0) and time.monotonic() < deadline:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.05)
+    def _group_is_gone(self) -> bool:
+        return not kill_group(self.pid, 0)
 
-    def _strays(self) -> list[int]:
-        """Orphans of this process in groups of their own, which the system has given to the keeper."""
+    def _strays_are_gone(self) -> bool:
+        """Kill the orphans of this process in groups of their own, which the system has given to the keeper."""
         try:
             adopted = Path(f"/proc/{self._keeper}/task/{self._keeper}/children").read_text(encoding="ascii").split()
         except OSError:
-            return []
-        return [int(pid) for pid in adopted if int(pid) != self.pid and has_mark(int(pid), self._mark)]
+            return True
+        strays = [int(pid) for pid in adopted if int(pid) != self.pid and has_mark(int(pid), self._mark)]
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        return not strays
+
+
+async def until(condition: Callable[[], bool], deadline: float) -> bool:
+    """Wait for a condition until a time.monotonic(). Returns what it is then."""
+    pause = 0.001
+    while not (reached := condition()) and time.monotonic() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.05)
+    return reached
 
 
 def has_mark(pid: int, mark: str) -> bool:

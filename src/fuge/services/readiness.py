@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 from dataclasses import dataclass, replace
 
 from fuge.errors import NotReadyError
@@ -58,15 +59,19 @@ class Probe:
 
     async def look(self) -> bool:
         """Whether the service is ready now."""
+        self.error = self.error or "no answer so far"
         try:
             async with asyncio.timeout(ATTEMPT):
                 self.error = await self._problem()
         except TimeoutError:
             self.error = f"no answer within {ATTEMPT} s"
         except (OSError, ValueError) as error:
-            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-            self.error = f"{self.host}:{self.port}: {reason}"
+            self.error = f"{self._address}: {reason(error)}"
         return not self.error
+
+    @property
+    def _address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     async def _problem(self) -> str:
         if self.readiness.kind == "tcp":
@@ -82,9 +87,7 @@ class Probe:
     async def _http_problem(self) -> str:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
-            request = (
-                f"GET {self.readiness.what} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nConnection: close\r\n\r\n"
-            )
+            request = f"GET {self.readiness.what} HTTP/1.1\r\nHost: {self._address}\r\nConnection: close\r\n\r\n"
             writer.write(request.encode())
             words = (await reader.readline()).decode(errors="replace").split()
         finally:
@@ -101,5 +104,12 @@ class Probe:
         try:
             code = await process.wait()
         finally:
-            await process.stop(signal.SIGKILL, 0)
+            # Shielded, since the time for all looks may end in the midst of it.
+            await asyncio.shield(asyncio.create_task(process.stop(signal.SIGKILL, 0)))
         return f"{self.readiness.what} ended with {code}: {said[-1] if said else 'it said nothing'}" if code else ""
+
+
+def reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)

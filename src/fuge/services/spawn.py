@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fuge.errors import FugeError
 
@@ -37,11 +38,13 @@ class Child:
 
 
 class Spawner:
-    """One keeper. `unsafe` says why a warm one is not to be used, or is empty."""
+    """One keeper. `unsafe` says why a warm one is not to be used, or is empty; `modules` are those it has loaded."""
 
     def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes]") -> None:
-        self.pid = process.pid
+        self.pid = 0
         self.unsafe = ""
+        self.modules: frozenset[str] = frozenset()
+        self.alive = True
         self._closing = False
         self._process = process
         self._channel = channel
@@ -49,7 +52,7 @@ class Spawner:
         self._sending = asyncio.Lock()
         self._answers: dict[int, asyncio.Future[Child]] = {}
         self._children: dict[int, Child] = {}
-        self._ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listener = asyncio.create_task(self._listen())
 
     @classmethod
@@ -57,22 +60,30 @@ class Spawner:
         """A keeper that answers. With `modules` a warm one, with the environment that its services will have."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        flags = [] if modules else ["-I", "-S"]
+        flags = [] if modules else ["-I", "-S", f"-Xutf8={sys.flags.utf8_mode}"]
         arguments = [str(theirs.fileno()), ",".join(modules), *([TITLE_ROOM] if modules else [])]
-        with theirs:
+        reader, output = os.pipe()  # of no use but to be a pipe, as the output of services is: Python looks at that
+        try:
             process = subprocess.Popen(  # noqa: ASYNC220  (it returns at once)
                 [sys.executable, *flags, str(KEEPER), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(reader)
+            os.close(output)
         keeper = cls(ours, process)
         try:
             async with asyncio.timeout(READY):
-                keeper.unsafe = await keeper._ready
+                await keeper._ready
         except (TimeoutError, Refused) as problem:
             keeper.unsafe = str(problem) or f"its imports take more than {READY} s"
         except BaseException:
@@ -80,93 +91,114 @@ class Spawner:
             raise
         return keeper
 
-    @property
-    def alive(self) -> bool:
-        return not self._listener.done()
-
     async def spawn(
         self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], files: tuple[int, int], script: bool
     ) -> Child:
         """Start a program; `files` are its standard output and error, to be closed by the caller afterwards.
 
-        `script` has a warm keeper run argv[1] by a fork of its own interpreter. Raises Refused.
+        `script` has a warm keeper run argv[1] by a fork of its own interpreter; `environment` is then what it has
+        besides that of the keeper. Raises Refused.
         """
         number = next(self._numbers)
         answer: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may ask for it any more
         self._answers[number] = answer
         request = {"id": number, "argv": list(argv), "cwd": str(cwd), "env": dict(environment), "script": script}
         try:
             if not self.alive:
                 raise Refused("the keeper has ended")
-            await self._send(json.dumps(request).encode(), files)
+            # Half a request would spoil all that follow, so a cancelled one is sent, and its child killed.
+            copies = [os.dup(file) for file in files]  # whoever is cancelled closes the files
+            await asyncio.shield(asyncio.create_task(self._send(json.dumps(request).encode(), copies)))
             return await answer
         except OSError as error:
             raise Refused(f"the keeper has ended: {error.strerror}") from None
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and not answer.exception():
+                kill_group(answer.result().pid, signal.SIGKILL)
+            raise
         finally:
             del self._answers[number]
+            if self._closing:
+                self.close_when_idle()
 
     async def close(self) -> None:
         """End the keeper, and with it whatever it has started."""
-        if self.alive:
-            self._channel.shutdown(socket.SHUT_WR)
+        self._shut()
         await asyncio.wait([self._listener])
-        await asyncio.to_thread(self._process.wait)
 
     def close_when_idle(self) -> None:
         """End the keeper as soon as none of its children runs."""
         self._closing = True
-        if not self._children and not self._answers and self.alive:
-            self._channel.shutdown(socket.SHUT_WR)
+        if not self._children and not self._answers:
+            self._shut()
 
-    async def _send(self, payload: bytes, files: tuple[int, int]) -> None:
+    def _shut(self) -> None:
+        if self.alive:
+            with contextlib.suppress(OSError):  # it has just been killed
+                self._channel.shutdown(socket.SHUT_WR)
+
+    async def _send(self, payload: bytes, files: list[int]) -> None:
         data = struct.pack("!I", len(payload)) + payload
         loop = asyncio.get_running_loop()
-        async with self._sending:
-            sent = 0
-            while not sent:
-                try:
-                    sent = socket.send_fds(self._channel, [data], list(files))
-                except BlockingIOError:
-                    await self._writable(loop)
-            await loop.sock_sendall(self._channel, data[sent:])
+        try:
+            async with self._sending:
+                sent = 0
+                while not sent:
+                    try:
+                        sent = socket.send_fds(self._channel, [data], files)
+                    except BlockingIOError:
+                        await self._writable(loop)
+                await loop.sock_sendall(self._channel, data[sent:])
+        finally:
+            for file in files:
+                os.close(file)
 
     async def _writable(self, loop: asyncio.AbstractEventLoop) -> None:
         free = asyncio.Event()
-        loop.add_writer(self._channel, free.set)
+        file = self._channel.fileno()
+        loop.add_writer(file, free.set)
         try:
             await free.wait()
         finally:
-            loop.remove_writer(self._channel)
+            loop.remove_writer(file)
 
     async def _listen(self) -> None:
         loop, buffer = asyncio.get_running_loop(), b""
-        with contextlib.suppress(ConnectionError):
+        try:
             while data := await loop.sock_recv(self._channel, 65536):
                 *lines, buffer = (buffer + data).split(b"\n")
                 for line in lines:
                     self._take(json.loads(line))
-        self._mourn()
+        except ConnectionError:
+            pass
+        finally:
+            self._mourn()
+        while self._process.poll() is None:  # noqa: ASYNC110  (it has closed the channel, so it is about to end)
+            await asyncio.sleep(0.001)
 
-    def _take(self, message: dict[str, int | str]) -> None:
+    def _take(self, message: dict[str, Any]) -> None:
         if "ready" in message:
-            self._ready.set_result(str(message["unsafe"]))
+            self.pid, self.unsafe, self.modules = message["pid"], message["unsafe"], frozenset(message["modules"])
+            if not self._ready.done():
+                self._ready.set_result(None)
+        elif "refused" in message:
+            answer = self._answers.get(message["id"])
+            if answer and not answer.done():
+                answer.set_exception(Refused(message["refused"]))
         elif "status" in message:
-            child = self._children.pop(int(message["pid"]), None)
-            if child:
-                child.ended.set_result(int(message["status"]))
+            if message["pid"] not in self._children:  # killed before it could tell its pid
+                self._welcome(message)
+            self._children.pop(message["pid"]).ended.set_result(message["status"])
             if self._closing:
                 self.close_when_idle()
         else:
-            self._answer(message)
+            self._welcome(message)
 
-    def _answer(self, message: dict[str, int | str]) -> None:
-        answer = self._answers.get(int(message["id"]))
-        if "refused" in message:
-            if answer and not answer.done():
-                answer.set_exception(Refused(str(message["refused"])))
-            return
-        child = Child(int(message["pid"]), asyncio.get_running_loop().create_future())
+    def _welcome(self, message: dict[str, Any]) -> None:
+        child = Child(message["pid"], asyncio.get_running_loop().create_future())
         self._children[child.pid] = child
+        answer = self._answers.get(message["id"])
         if answer and not answer.done():
             answer.set_result(child)
         else:  # whoever asked has gone
@@ -174,8 +206,8 @@ class Spawner:
 
     def _mourn(self) -> None:
         """The keeper has ended, so its services are ended too."""
+        self.alive = False
         self._channel.close()
-        self._process.poll()
         if not self._ready.done():
             self._ready.set_exception(Refused("the keeper ended during its imports"))
         for answer in self._answers.values():

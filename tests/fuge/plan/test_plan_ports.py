@@ -185,8 +185,8 @@ def test_auto_starts_at_10000(load: Load) -> None:
 
 def test_given_port_replaces_auto(load: Load) -> None:
     found = load(AUTO % (20000, 1), ports={"a": 4000, "b": 4001})
-    assert found.services["a"].ports[0] == Port("main", 4000)
-    assert found.services["b"].ports[0] == Port("main", 4001, 27017)
+    assert found.services["a"].ports[0] == Port("main", 4000, auto=True)
+    assert found.services["b"].ports[0] == Port("main", 4001, 27017, auto=True)
 
 
 def test_auto_without_a_free_port_is_a_fault(faults: Faults) -> None:

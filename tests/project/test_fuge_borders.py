@@ -1,0 +1,67 @@
+"""Within fuge, arrows point one way, and what is heavy is imported by one module only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbook.course import ROOT
+
+FUGE = ROOT / "src" / "fuge"
+ROOMS = ["plan", "services", "engine", "faces"]  # each may know those before it
+OUTSIDE = {  # who may import which package from outside
+    "pydantic": {"plan/fields.py", "plan/schema.py"},
+    "pydantic_core": {"plan/fields.py"},
+    "ruamel": {"plan/places.py", "plan/syntax.py"},
+    "psutil": {"ports.py", "engine/claim.py", "faces/background.py", "faces/errands.py"},
+    "pathspec": {"engine/ignoring.py"},
+    "watchfiles": {"engine/watching.py"},
+    "prompt_toolkit": {"faces/prompt.py"},
+    "rich": {"faces/tables.py"},
+}
+MODULES = sorted(FUGE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a module names in its imports, wherever they stand."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FUGE).as_posix())
+def test_module_knows_only_the_rooms_before_its_own(path: Path) -> None:
+    names = [name.split(".") for name in imported(path)]
+    packages = {name[0] for name in names} - set(sys.stdlib_module_names)
+    assert not packages & {"mu", "workbook"}
+    room = path.relative_to(FUGE).parts[0]
+    known = {name[1] for name in names if name[0] == "fuge" and len(name) > 1} & set(ROOMS)
+    if room in ROOMS:
+        assert known <= set(ROOMS[: ROOMS.index(room) + 1])
+
+
+def test_packages_from_outside_are_imported_where_it_is_said() -> None:
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        for package in {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"fuge"}:
+            found.setdefault(package, set()).add(path.relative_to(FUGE).as_posix())
+    assert found == OUTSIDE
+
+
+def test_the_keeper_is_lean() -> None:
+    """What it imports is in the memory of each plain start's parent, and visible to each warm service."""
+    names = {name.split(".")[0] for name in imported(FUGE / "services" / "keeper.py")}
+    assert names <= set(sys.stdlib_module_names)
+    assert not names & {"asyncio", "logging", "subprocess", "threading", "pathlib"}
+
+
+def test_a_query_does_not_wait_for_what_only_the_shell_needs() -> None:
+    code = "import sys, fuge.faces.cli; print(*sorted({'prompt_toolkit', 'rich', 'aiohttp'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

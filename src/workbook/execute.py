@@ -4,13 +4,14 @@ import json
 import os
 import re
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from workbook import cells, ports
+from workbook import cells, micro, ports
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
 
@@ -50,6 +51,8 @@ def executed(text: str, recipe: Recipe) -> str:
             client.execute(env=os.environ | kernel_environment(free))
         except CellExecutionError as error:
             raise WorkbookError(f"{recipe.notebook.name}: a cell failed.\n{error}") from None
+        finally:
+            micro.stop(Path(folder, micro.NAME))  # the last cell may not have run
     tidy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -1,5 +1,7 @@
 """The reader's folder: laid out at the start of a recipe, compared with the step at its end."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from workbook import course, snapshots
@@ -40,6 +42,12 @@ def back_up(micro: Path) -> Path | None:
         return micro.rename(backup)
     except OSError as error:
         raise WorkbookError(f"cannot move {micro} to {backup.name}: {error.strerror}; close what uses it") from None
+
+
+def stop(micro: Path) -> None:
+    """Stop what fuge runs in the background in this folder, if it does."""
+    if (micro / "fuge" / ".fuge" / "engine.json").is_file():
+        subprocess.run([sys.executable, "-m", "fuge", "down"], cwd=micro, capture_output=True, check=False)
 
 
 def differences(recipe: Recipe, micro: Path) -> dict[str, str]:

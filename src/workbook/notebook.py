@@ -213,6 +213,4 @@ def stop_all() -> None:
     """Stop every program that this notebook has started, fuge in the background among them."""
     for problem in terminal.close_terminals():
         print(problem)
-    if (MICRO / "fuge" / ".fuge" / "engine.json").is_file():
-        command = terminal.program_words("fuge down")
-        subprocess.run(command, cwd=MICRO, capture_output=True, check=False)
+    micro.stop(MICRO)

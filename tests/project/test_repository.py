@@ -41,7 +41,7 @@ BORDERS = {
     "doctor": {"course", "ports"},
     "exercises": {"browser", "course", "errors", "system"},
     "forward": {"cells", "course", "errors", "nbformat"},
-    "execute": {"cells", "course", "errors", "ports", "nbformat", "nbclient"},
+    "execute": {"cells", "course", "errors", "micro", "ports", "nbformat", "nbclient"},
     "notebook": {
         *(
             "browser",

@@ -1,15 +1,22 @@
 """How a service is started under a debugger, and how an editor attaches to it."""
 
+import asyncio
 import importlib.util
 import json
 import shlex
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
+from fuge import ports
 from fuge.errors import FugeError
 from fuge.plan.system import Service, System
 
 HOST = "127.0.0.1"
+PATIENCE = 15  # seconds for a debugger to listen
+PAUSE = 0.02  # seconds between two looks
+WITHOUT_PACKAGES = ("-S", "-I")  # options that would hide the debugger from Python
 
 
 def command(service: Service, port: int, wait_for_client: bool) -> tuple[str, ...]:
@@ -18,23 +25,35 @@ def command(service: Service, port: int, wait_for_client: bool) -> tuple[str, ..
     if program == "python":
         if importlib.util.find_spec("debugpy") is None:
             raise FugeError("debugpy is not installed: pip install debugpy (it is in the extra `debug`)")
+        options, script = split(arguments)
         waiting = ["--wait-for-client"] if wait_for_client else []
-        return (
-            sys.executable,
-            "-Xfrozen_modules=off",
-            "-m",
-            "debugpy",
-            "--listen",
-            f"{HOST}:{port}",
-            *waiting,
-            *arguments,
-        )
+        debugger = ("-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"{HOST}:{port}")
+        return (sys.executable, *options, *debugger, *waiting, *script)
     if program == "node":
         option = "--inspect-brk" if wait_for_client else "--inspect"
         return (program, f"{option}={HOST}:{port}", *arguments)
     raise FugeError(
         f"{service.name} cannot be debugged: expected its run to begin with `python` or `node`, found {service.run!r}"
     )
+
+
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The options of Python itself, and what follows them: a script, or -m or -c with what belongs to it."""
+    count = 0
+    while count < len(arguments) and arguments[count].startswith("-") and arguments[count][:2] not in ("-m", "-c"):
+        count += 2 if arguments[count] in ("-X", "-W") else 1
+    options = [option for option in arguments[:count] if option not in WITHOUT_PACKAGES]
+    return options, arguments[count:]
+
+
+async def listening(port: int, has_ended: Callable[[], bool]) -> bool:
+    """Wait until a debugger listens. It is not asked, for it may take the first that asks for its client."""
+    deadline = time.monotonic() + PATIENCE
+    while ports.is_free(port, HOST):
+        if has_ended() or time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(PAUSE)
+    return True
 
 
 def attachment(system: System, service: Service, port: int) -> dict[str, Any]:

@@ -175,13 +175,20 @@ class Engine:
         return {"added": added, "changed": changed, "removed": removed, "outdated": outdated}
 
     async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
-        """Restart a service under its debugger, until it is stopped. Returns where to attach."""
+        """Restart a service under its debugger, until it is stopped. Returns where to attach.
+
+        Raises NotReadyError if the debugger does not listen.
+        """
         running = self.running[self.system.service(name).name]
+        if not running.startable:
+            raise FugeError(f"{name} cannot be debugged: {running.reason or running.state}")
         port = ports.free(1)[0]
         argv = debugging.command(running.service, port, wait_for_client)
         await running.stop()
         running.debug = argv
         await running.start()
+        if not await debugging.listening(port, lambda: not running.active):
+            raise NotReadyError(f"the debugger of {name} does not listen: {running.reason or 'see its logs'}")
         return debugging.attachment(self.system, running.service, port)
 
     # Questions ------------------------------------------------------------------------------------------------
@@ -217,12 +224,19 @@ class Engine:
         """The file as it is now, with the numbers that ports have got before."""
         system = config.load(self.file, self._os_environment, self._ports)
         if self._isolated:
-            names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
-            new = [name for name in names if name not in self._ports]
-            self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
-            return config.load(self.file, self._os_environment, {name: self._ports[name] for name in names})
+            return config.load(self.file, self._os_environment, self._free_ports(system))
         kept = self._automatic(system)
         return config.load(self.file, self._os_environment, self._ports | kept) if kept else system
+
+    def _free_ports(self, system: System) -> dict[str, int]:
+        """A number for every port: one given for this run, or found by the load before, or a free one."""
+        for name, service in system.services.items():
+            if name in self._ports and service.ports:
+                self._ports.setdefault(f"{name}.{service.ports[0].name}", self._ports[name])
+        names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
+        new = [name for name in names if name not in self._ports]
+        self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
+        return {name: self._ports[name] for name in names}
 
     def _automatic(self, new: System) -> dict[str, int]:
         """The numbers that `auto` ports have now, so that a reload moves none but to make room for a declared one."""

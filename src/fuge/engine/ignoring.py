@@ -22,15 +22,16 @@ class Ignoring:
         """Whether a change of this file (an absolute path) is one of the service's."""
         if not path.is_relative_to(self._folder):
             return False
-        name = path.relative_to(self._folder).as_posix()
-        return not self._excludes.match_file(name) and not self._ignored_by_git(path)
+        end = "" if path.is_file() else "/"  # a folder, or something that is gone and may have been one
+        name = path.relative_to(self._folder).as_posix() + end
+        return not self._excludes.match_file(name) and not self._ignored_by_git(path, end)
 
-    def _ignored_by_git(self, path: Path) -> bool:
+    def _ignored_by_git(self, path: Path, end: str) -> bool:
         """The nearest .gitignore that has something to say about the path decides, as in git."""
         for folder in path.parents:
             rules = self._rules(folder)
             if rules:
-                verdict = rules.check_file(path.relative_to(folder).as_posix()).include
+                verdict = rules.check_file(path.relative_to(folder).as_posix() + end).include
                 if verdict is not None:
                     return verdict
             if folder == self._top:

@@ -1,7 +1,6 @@
 """One service of a running system, from start to stop: waiting, starting, ready, crashed, restarted."""
 
 import asyncio
-import contextlib
 import os
 import shlex
 import signal
@@ -175,8 +174,11 @@ class Running:
     async def _wait_for_others(self, again: bool) -> None:
         for name, condition in self.service.depends_on.items():
             self.reason = f"for {name} to be {condition}"
-            with contextlib.suppress(*[NotReadyError] if again else []):
+            try:
                 await self._others(name).reaches(condition)
+            except NotReadyError:
+                if not again:
+                    raise
         if self.service.delay_start and not again:
             self.reason = f"{self.service.delay_start:g} s, its delay_start"
             await asyncio.sleep(self.service.delay_start)
@@ -186,11 +188,10 @@ class Running:
         backoff = Backoff(self.service)
         while True:
             self._check_ports()
-            began = time.monotonic()
-            code = await self._run_once()
+            code, lasted = await self._run_once()
             if not backoff.wants_restart(code):
                 break
-            delay = backoff.delay(time.monotonic() - began)
+            delay = backoff.delay(lasted)
             if delay is None:
                 self._fail(f"gave up after {self.service.max_restarts} restarts; the last time it {end(code)}")
                 return
@@ -209,21 +210,27 @@ class Running:
                 name = f"port {port.number} ({self.service.name}/{port.name})"
                 raise NotReadyError(f"{name} is held by {ports.describe(ports.holder(port.number))}")
 
-    async def _run_once(self) -> int:
-        """From the start of the process to its end, and that of all it has started. Returns its exit code."""
+    async def _run_once(self) -> tuple[int, float]:
+        """From the start of the process to its end, and that of all it has started.
+
+        Returns its exit code, and how many seconds it ran itself.
+        """
         program = self.program()
         self.probe = self._make_probe(program)
         self._set(STARTING)
         process = self.process = await Process.start(self._launcher, program, self._hear)
         self._say("starting", "starting", pid=process.pid, how=process.how)
+        began = time.monotonic()
         probing = asyncio.create_task(self._until_ready(self.probe))
         try:
-            self.exit_code = code = await process.wait()
+            self.exit_code = code = await asyncio.shield(process.ended)
+            lasted = time.monotonic() - began
+            await process.wait()
         finally:
             probing.cancel()
         self._say("exited", end(code), code=code)
         await self._end_process()
-        return code
+        return code, lasted
 
     async def _until_ready(self, probe: Probe) -> None:
         while True:
@@ -245,8 +252,9 @@ class Running:
             stop = self.process.stop(self.service.terminate, grace)
             self._ending = asyncio.create_task(stop)
         ending = self._ending
-        if not await asyncio.shield(ending):
-            self._say("killed", f"killed: it did not end within {self.service.grace_period:g} s")
+        if not await asyncio.shield(ending) or self._impatient:
+            patience = "" if self._impatient else f": it did not end within {self.service.grace_period:g} s"
+            self._say("killed", f"killed{patience}")
         if self._ending is ending:
             self._ending = self.process = None
 

@@ -17,7 +17,8 @@ from fuge.plan.system import Service
 QUIET = 0.02  # seconds without a change that end a burst
 LONGEST_BURST = 2  # seconds; then the service starts, even if its files go on changing
 STEP = 5  # milliseconds in which changes are gathered before we hear of them
-SETTLED = 0.4  # seconds that a service must have been ready, or the next change may be its own doing
+SETTLED = 0.4  # seconds after its start, and after it got ready, in which a change may be a service's own doing
+SLOW_START = 5  # seconds; it may be so too in all of a start that takes no longer
 LOOP_COUNT = 5  # so many restarts in a row by such changes are a loop
 RESTARTABLE = {STARTING, RUNNING, NOT_READY, RESTARTING, FAILED, FINISHED}
 
@@ -31,6 +32,14 @@ class Burst:
         self.more = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.loops = 0
+        self.began = 0.0  # time.monotonic() of the last restart
+
+    def is_own_doing(self) -> bool:
+        """Whether the service itself may have made a change that comes now. Who edits a file takes longer."""
+        now = time.monotonic()
+        if self.running.state == STARTING and now - self.began < SLOW_START:
+            return True
+        return now - max(self.began, self.running.ready_since or 0) < SETTLED
 
 
 class Watcher:
@@ -76,7 +85,17 @@ class Watcher:
 
     def _watch(self, folders: list[Path], stop: threading.Event, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of its own: passes each change on to the loop."""
-        changes_in = partial(watch, *folders, watch_filter=None, step=STEP, debounce=STEP, force_polling=self._polling)
+        try:
+            self._pass_changes_on(folders, stop, loop, self._polling)
+        except OSError as error:  # such as too many folders for the system's limit
+            text = f"cannot watch the folders of services ({error}): they are looked at several times a second instead"
+            loop.call_soon_threadsafe(self._say, "problem", "", text)
+            self._pass_changes_on(folders, stop, loop, polling=True)
+
+    def _pass_changes_on(
+        self, folders: list[Path], stop: threading.Event, loop: asyncio.AbstractEventLoop, polling: bool | None
+    ) -> None:
+        changes_in = partial(watch, *folders, watch_filter=None, step=STEP, debounce=STEP, force_polling=polling)
         for changes in changes_in(stop_event=stop, rust_timeout=1000, raise_interrupt=False):
             paths = [Path(path) for _, path in changes]
             try:
@@ -96,8 +115,7 @@ class Watcher:
             burst.more.set()
             return
         name = burst.running.service.name
-        since = burst.running.ready_since
-        burst.loops = 0 if since and time.monotonic() - since > SETTLED else burst.loops + 1
+        burst.loops = burst.loops + 1 if burst.is_own_doing() else 0
         if burst.loops > LOOP_COUNT:
             burst.running.watch = False
             text = f"watch suspended: {path.name} changes after every start; `watch {name}` resumes it"
@@ -109,6 +127,7 @@ class Watcher:
     async def _restart(self, burst: Burst) -> None:
         """The old code is told to stop at the first change; the new code starts when the burst is over."""
         await burst.running.restart(self._quiet(burst))
+        burst.began = time.monotonic()
 
     async def _quiet(self, burst: Burst) -> None:
         latest = time.monotonic() + LONGEST_BURST

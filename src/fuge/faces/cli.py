@@ -86,11 +86,11 @@ def parser() -> Parser:
     run.add_argument("--with-deps", action="store_true", help="start what it depends on first; stop it afterwards")
     for each in (shell, up, run):
         each.add_argument("--isolated", action="store_true", help="on free ports, so that copies can run side by side")
-    add("down", "stop everything, and the fuge that runs it", in_session(background.down))
-    add("check", "check the fuge.yml", check).add_argument("--json", action="store_true", help="as data")
-    add("doctor", "explain what this machine has for fuge", examine).add_argument(
-        "--json", action="store_true", help="as data"
-    )
+    down = add("down", "stop everything, and the fuge that runs it", in_session(background.down))
+    checking = add("check", "check the fuge.yml", check)
+    examining = add("doctor", "explain what this machine has for fuge", examine)
+    for each in (down, checking, examining):
+        each.add_argument("--json", action="store_true", help="as data")
     scripts = add("completion", "print a script for your shell's Tab key", completion_command)
     scripts.add_argument("shell", choices=list(completion.SCRIPTS))
     add("version", "print the version", version)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -58,6 +58,12 @@ def some_services(parser: ArgumentParser) -> None:
 
 def service(parser: ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE")
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")
+    return int(text)
 
 
 def nothing(parser: ArgumentParser) -> None:
@@ -204,8 +210,8 @@ def logs_options(parser: ArgumentParser) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="and what comes from now on; Ctrl-C ends it")
     parser.add_argument("--since", metavar="TIME", help="a duration (10m) or a time (05:21, 2026-11-24T05:21)")
     parser.add_argument("--grep", metavar="REGEX", help="only lines in which this is found")
-    parser.add_argument("-C", "--context", metavar="LINES", type=int, default=0, help="and so many around each")
-    parser.add_argument("-n", "--last", metavar="LINES", type=int, help="only the last ones")
+    parser.add_argument("-C", "--context", metavar="LINES", type=count, default=0, help="and so many around each")
+    parser.add_argument("-n", "--last", metavar="LINES", type=count, help="only the last ones")
     parser.add_argument("-t", "--times", action="store_true", help="with the time of each line")
     parser.add_argument("--stderr", action="store_true", help="only what was said on standard error")
     parser.add_argument("--service", metavar="SERVICE", action="append", default=[], help="the same as the word")

@@ -1,6 +1,5 @@
 """Shows what services say and what becomes of them, line by line, each service in its own colour."""
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterable
 from typing import TextIO
@@ -18,14 +17,20 @@ class Console:
     """Prints `service | line` for output, `service ! line` for its error output, `service > text` for events.
 
     A service keeps its colour as long as the order in fuge.yml stays. `shown` says whose output is to be seen.
+    `on_closed` is called when nobody can see it any more: the terminal was closed, or who read it from a pipe ended.
     """
 
     def __init__(
-        self, names: Iterable[str], shown: Callable[[str], bool] = lambda name: True, file: TextIO | None = None
+        self,
+        names: Iterable[str],
+        shown: Callable[[str], bool] = lambda name: True,
+        file: TextIO | None = None,
+        on_closed: Callable[[], object] = lambda: None,
     ) -> None:
         self._names = list(names)
         self._shown = shown
         self._file = file
+        self._on_closed = on_closed
         self._colours = colours()
 
     def follow_names(self, names: Iterable[str]) -> None:
@@ -50,5 +55,7 @@ class Console:
                 text = f"\x1b[31m{text}{RESET}"
             elif mark == ">":
                 text = f"\x1b[2m{text}{RESET}"
-        with contextlib.suppress(OSError, ValueError):  # the terminal may have been closed
+        try:
             print(f"{prefix} {text}", file=self._file or sys.stdout, flush=True)
+        except (OSError, ValueError):
+            self._on_closed()

@@ -89,8 +89,9 @@ async def shell(command: str, cwd: Path, environment: dict[str, str]) -> int:
     sys.stdout.flush()
     try:
         process = await asyncio.create_subprocess_shell(command, stdin=keyboard(), cwd=cwd, env=environment)
-    except OSError as error:
-        raise FugeError(f"cannot run {command!r} in {cwd}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # such as a folder that is gone, or a NUL in the command
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FugeError(f"cannot run {command!r} in {cwd}: {reason}") from None
     try:
         return await process.wait()
     except asyncio.CancelledError:  # by Ctrl-C, which the terminal sends to all of the command's processes itself

@@ -139,7 +139,10 @@ def print_last_lines(engine: Engine) -> None:
 
 
 def show(engine: Engine) -> Console:
-    console = Console(engine.running, lambda name: name in engine.running and engine.running[name].tail)
+    def is_shown(name: str) -> bool:
+        return name in engine.running and engine.running[name].tail
+
+    console = Console(engine.running, is_shown, on_closed=engine.shut_down)
 
     def print_item(item: Record | Event) -> None:
         names: Iterable[str] = engine.running

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -13,6 +13,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.output import create_output
+from prompt_toolkit.shortcuts import CompleteStyle
 
 from fuge.errors import FugeError
 from fuge.faces.completion import completions
@@ -29,7 +30,12 @@ class Prompt:
     def __init__(self, prompt: str, history: Path, plan: Callable[[], System], commands: Sequence[str]) -> None:
         self._prompt = prompt
         self._session: PromptSession[str] = PromptSession(
-            history=History(str(history)), completer=Words(plan, commands), output=create_output(sys.stdout)
+            history=History(str(history)),
+            completer=Words(plan, commands),
+            complete_style=CompleteStyle.READLINE_LIKE,
+            complete_while_typing=False,
+            reserve_space_for_menu=0,
+            output=create_output(sys.stdout),
         )
         self._streams = sys.stdout, sys.stderr
         self._above = Above(self._session)
@@ -106,7 +112,13 @@ class Above(io.TextIOBase):
 
 
 class History(FileHistory):
-    """A disk that is full or read-only is no reason to leave the shell."""
+    """A file that cannot be read or written is no reason to leave the shell."""
+
+    def load_history_strings(self) -> Iterable[str]:
+        try:
+            return list(super().load_history_strings())
+        except OSError:
+            return []
 
     def store_string(self, string: str) -> None:
         with contextlib.suppress(OSError):

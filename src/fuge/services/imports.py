@@ -27,10 +27,9 @@ def imported(script: Path) -> list[str]:
         own = own_files(folder, name)
         if not own:
             found[name] = None
-        for source in own:
-            if source not in seen:
-                seen.add(source)
-                waiting.append(named_in(source, folder))
+        new = [source for source in own if source not in seen]
+        seen.update(new)
+        waiting += [named_in(source, folder) for source in reversed(new)]
     return list(found)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import importlib.machinery
 import json
 import os
@@ -36,12 +37,15 @@ CANNOT_RUN = 127  # the exit code that shells use
 FOR_FUGE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # which decides what follows
 HOLDS_STATE = {"numpy": "its random numbers would repeat", "grpc": "it does not survive a fork"}
 
+if LINUX:
+    import ctypes
+
+    LIBC = ctypes.CDLL(None)
+
 
 def prctl(option: int, value: int) -> None:
     if LINUX:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        LIBC.prctl(option, value, 0, 0, 0)
 
 
 # What a keeper does -------------------------------------------------------------------------------------------
@@ -169,20 +173,26 @@ class Keeper:
             end.close()
         for file in {nothing, output, error, *self.lifeline, *self.files}:
             os.close(file)
+        argv = [to_bytes(word) for word in request["argv"]]
+        environment = {to_bytes(name): to_bytes(value) for name, value in request["env"].items()}
         try:
-            os.chdir(request["cwd"])
+            os.chdir(to_bytes(request["cwd"]))
             if not script:
-                os.execvpe(request["argv"][0], request["argv"], request["env"])
+                os.execvpe(argv[0], argv, environment)
         except (OSError, ValueError) as problem:  # ValueError: a NUL in one of the words
-            reason = problem.strerror if isinstance(problem, OSError) else problem
-            os.write(2, f"cannot run {request['argv'][0]} in {request['cwd']}: {reason}\n".encode(errors="replace"))
+            reason = getattr(problem, "strerror", None) or str(problem)
+            os.write(2, b"cannot run %b in %b: %b\n" % (argv[0], to_bytes(request["cwd"]), reason.encode()))
             os._exit(CANNOT_RUN)
-        os.environ.update(request["env"])
+        os.environb.update(environment)
         for generator in self.generators:
             generator.seed()
-        show_as(" ".join(request["argv"]), request["env"])
-        argv: list[str] = request["argv"]
-        return argv
+        show_as(b" ".join(argv), environment.get(b"FUGE_RUN", b""))
+        return [os.fsdecode(word) for word in argv]
+
+
+def to_bytes(text: str) -> bytes:
+    """Words come as the bytes that they are, since the locale of a service may be another than that of fuge."""
+    return text.encode("latin-1")
 
 
 def guard(channel: socket.socket) -> int:
@@ -230,8 +240,6 @@ def children() -> list[int]:
 
 def preload(modules: list[str]) -> str:
     """Import what can be imported. Returns why a fork of this process would not be as good as a new one, or ""."""
-    import importlib
-
     spoken = os.memfd_create("spoken")
     for number in (1, 2):
         os.dup2(spoken, number)
@@ -306,16 +314,14 @@ def file_state(name: str) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def show_as(title: str, environment: dict[str, str]) -> None:
+def show_as(title: bytes, run: bytes) -> None:
     """Have the system show this process by its own command line and FUGE_RUN, written over those of the keeper."""
-    import ctypes
-
     with open("/proc/self/stat") as stat:
         arguments, end, variables, last = map(int, stat.read().rpartition(")")[2].split()[45:49])  # see proc(5)
     room = end - arguments
     # Linux shows the text up to its first NUL when the very last byte is not a NUL any more.
-    ctypes.memmove(arguments, os.fsencode(title)[: room - 2].ljust(room - 1, b"\0") + b"x", room)
-    mark = b"FUGE_RUN=" + os.fsencode(environment.get("FUGE_RUN", ""))
+    ctypes.memmove(arguments, title[: room - 2].ljust(room - 1, b"\0") + b"x", room)
+    mark = b"FUGE_RUN=" + run
     place = ctypes.string_at(variables, last - variables).find(mark[:9])
     if place >= 0 and len(ctypes.string_at(variables + place)) == len(mark):
         ctypes.memmove(variables + place, mark, len(mark))
@@ -324,9 +330,14 @@ def show_as(title: str, environment: dict[str, str]) -> None:
 # A script in a fork ---------------------------------------------------------------------------------------------
 
 
-def run(argv: list[str]) -> None:
-    """Do what `python SCRIPT ...` does."""
-    script = os.path.join(os.getcwd(), argv[1].removeprefix("./"))
+def run(argv: list[str], names: list[str]) -> None:
+    """Do what `python SCRIPT ...` does. `names` are those that sys.modules has for the main module.
+
+    Whatever is touched here costs time, since its memory is shared until then: no walk through all modules.
+    """
+    script = os.path.join(os.getcwd(), argv[1])
+    for folder in sys.path:  # the keeper has looked into them before, perhaps in vain
+        sys.path_importer_cache.pop(folder, None)
     sys.orig_argv, sys.argv = argv, argv[1:]
     sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     if "threading" in sys.modules:  # it keeps the number of the keeper's thread
@@ -337,7 +348,8 @@ def run(argv: list[str]) -> None:
     for name in ("__cached__", "__annotations__"):  # depends on the version of Python
         if name in globals():
             main.__dict__[name] = globals()[name]
-    sys.modules["__main__"] = main
+    for name in names:
+        sys.modules[name] = main
     try:
         with open(script, "rb") as file:
             source = file.read()
@@ -368,4 +380,6 @@ if __name__ == "__main__":
     channel = socket.socket(fileno=int(sys.argv[1]))
     modules = sys.argv[2].split(",") if sys.argv[2] else []
     sys.argv = [""]
-    run(Keeper(channel, modules).serve())
+    keeper = Keeper(channel, modules)
+    names_of_main = [name for name, module in sys.modules.items() if module is sys.modules["__main__"]]
+    run(keeper.serve(), names_of_main)

@@ -117,7 +117,7 @@ class Launcher:
         return f"{self.owner}-{uuid.uuid4().hex}"
 
     def prepare(self, programs: Sequence[Program]) -> None:
-        """Begin to load what these programs, which are all there are, import."""
+        """Begin to load what these programs, which are all there are, import; and to start the keeper of others."""
         scripts = [program for program in programs if program.script and not self._not_warm(program)]
         wanted = {program.group.environment for program in scripts}
         for group in [group for group in self._imports if group.environment not in wanted]:
@@ -127,6 +127,8 @@ class Launcher:
             self._note(program.group, program)
         for environment in wanted:
             self._warmed(Group(environment))
+        if len(scripts) < len(programs):
+            self._lean_started()
 
     async def launch(self, program: Program, files: tuple[int, int]) -> Launched:
         """Start a program; `files` are its standard output and error, still to be closed by the caller."""
@@ -180,9 +182,12 @@ class Launcher:
         return Launched(child, spawner.pid, how)
 
     async def _plain(self) -> Spawner:
+        return await asyncio.shield(self._lean_started())
+
+    def _lean_started(self) -> "asyncio.Task[Spawner]":
         if self._lean is None or (self._lean.done() and not works(self._lean)):
             self._lean = asyncio.create_task(Spawner.start())
-        return await asyncio.shield(self._lean)
+        return self._lean
 
     def _not_warm(self, program: Program) -> str:
         """Why a program cannot be started warm, or ""."""

@@ -60,7 +60,7 @@ class Spawner:
         """A keeper that answers. With `modules` a warm one, with the environment that its services will have."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        flags = [] if modules else ["-I", "-S", f"-Xutf8={sys.flags.utf8_mode}"]
+        flags = [] if modules else ["-I", "-S"]
         arguments = [str(theirs.fileno()), ",".join(modules), *([TITLE_ROOM] if modules else [])]
         reader, output = os.pipe()  # of no use but to be a pipe, as the output of services is: Python looks at that
         try:
@@ -103,7 +103,9 @@ class Spawner:
         answer: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may ask for it any more
         self._answers[number] = answer
-        request = {"id": number, "argv": list(argv), "cwd": str(cwd), "env": dict(environment), "script": script}
+        words = {"argv": [as_bytes(word) for word in argv], "cwd": as_bytes(str(cwd))}
+        variables = {as_bytes(name): as_bytes(value) for name, value in environment.items()}
+        request = {"id": number, "script": script, "env": variables, **words}
         try:
             if not self.alive:
                 raise Refused("the keeper has ended")
@@ -217,6 +219,11 @@ class Spawner:
             kill_group(child.pid, signal.SIGKILL)
             child.ended.set_result(-signal.SIGKILL)
         self._children.clear()
+
+
+def as_bytes(text: str) -> str:
+    """The bytes that the system knows a text by, each as a character, as JSON needs it."""
+    return os.fsencode(text).decode("latin-1")
 
 
 def kill_group(leader: int, number: int) -> bool:

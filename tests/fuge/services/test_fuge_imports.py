@@ -7,14 +7,13 @@ import pytest
 from fuge.services.imports import imported
 
 
-def names(tmp_path: Path, main: str | bytes, **others: str) -> list[str]:
-    """What main.py imports; the others are files, with `__` for `/`."""
-    for name, text in others.items():
-        file = tmp_path / f"{name.replace('__', '/')}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+def names(tmp_path: Path, main: str | bytes, others: dict[str, str] | None = None) -> list[str]:
+    """What main.py imports, with other files beside it."""
     script = tmp_path / "main.py"
     script.write_bytes(main if isinstance(main, bytes) else main.encode())
+    for name, text in (others or {}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     return imported(script)
 
 
@@ -91,39 +90,35 @@ def test_imports_for_type_checkers_are_left_out(tmp_path: Path, test: str) -> No
 
 
 def test_own_modules_are_followed_and_left_out(tmp_path: Path) -> None:
-    found = names(
-        tmp_path,
-        "import routes\nfrom views import page\nimport json",
-        routes="import aiohttp\nfrom views import other",
-        views="import jinja2",
-    )
+    others = {"routes.py": "import aiohttp\nfrom views import other", "views.py": "import jinja2"}
+    found = names(tmp_path, "import routes\nfrom views import page\nimport json", others)
     assert found == ["aiohttp", "jinja2", "json"]
 
 
 def test_own_packages_are_followed_with_their_relative_imports(tmp_path: Path) -> None:
-    found = names(
-        tmp_path,
-        "from app.web import routes",
-        app____init__="import one",
-        app__web____init__="from . import pages\nfrom ..data import store",
-        app__web__routes="import two",
-        app__web__pages="from .parts.head import title\nfrom .... import beyond",
-        app__web__parts__head="import three",
-        app__data="import four",
-    )
-    assert found == ["one", "three", "four", "two"]
+    others = {
+        "app/__init__.py": "import one",
+        "app/web/__init__.py": "from . import pages\nfrom ..data import store",
+        "app/web/routes.py": "import two",
+        "app/web/pages.py": "from .parts.head import title\nfrom .... import beyond",
+        "app/web/parts/head.py": "import three",
+        "app/data.py": "import four",
+    }
+    assert names(tmp_path, "from app.web import routes", others) == ["one", "three", "four", "two"]
 
 
 def test_own_package_is_run_before_its_modules(tmp_path: Path) -> None:
-    assert names(tmp_path, "import app.inner", app____init__="import one", app__inner="import two") == ["one", "two"]
+    others = {"app/__init__.py": "import one", "app/inner.py": "import two"}
+    assert names(tmp_path, "import app.inner", others) == ["one", "two"]
 
 
 def test_folder_without_init_is_followed_too(tmp_path: Path) -> None:
-    assert names(tmp_path, "from space import inner", space__inner="import one") == ["one"]
+    assert names(tmp_path, "from space import inner", {"space/inner.py": "import one"}) == ["one"]
 
 
 def test_cycles_come_to_an_end(tmp_path: Path) -> None:
-    assert names(tmp_path, "import a", a="import b\nimport one", b="import a\nimport main\nimport two") == ["two", "one"]
+    others = {"a.py": "import b\nimport one", "b.py": "import a\nimport main\nimport two"}
+    assert names(tmp_path, "import a", others) == ["two", "one"]
 
 
 def test_script_that_imports_itself_is_left_out(tmp_path: Path) -> None:
@@ -131,7 +126,7 @@ def test_script_that_imports_itself_is_left_out(tmp_path: Path) -> None:
 
 
 def test_link_to_a_script_has_the_modules_beside_the_script(tmp_path: Path) -> None:
-    names(tmp_path, "import routes", routes="import one")
+    names(tmp_path, "import routes", {"routes.py": "import one"})
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "run.py"
     link.symlink_to(tmp_path / "main.py")
@@ -139,14 +134,15 @@ def test_link_to_a_script_has_the_modules_beside_the_script(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "source", [b"import json\ndef (", b"import json\0", b"# caf\xe9\nimport json", b"# coding: no-such\nimport json"]
+    "source",
+    [b"import json\ndef (", b"import json\0", b'import json\nx = "caf\xe9"', b"# coding: no-such\nimport json"],
 )
 def test_source_that_is_not_python_gives_nothing(tmp_path: Path, source: bytes) -> None:
     assert names(tmp_path, source) == []
 
 
 def test_mistake_in_an_own_module_leaves_the_others(tmp_path: Path) -> None:
-    assert names(tmp_path, "import broken\nimport json", broken="def (") == ["json"]
+    assert names(tmp_path, "import broken\nimport json", {"broken.py": "def ("}) == ["json"]
 
 
 @pytest.mark.parametrize("source", [b"# coding: latin-1\n# caf\xe9\nimport json", b"\xef\xbb\xbfimport json"])

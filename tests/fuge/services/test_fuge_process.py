@@ -42,8 +42,9 @@ async def start(launcher: Launcher, command: str, folder: Path, lines: list[tupl
 
 async def appears(*files: Path) -> list[int]:
     """The process ids that a command has written to files."""
-    while not all(file.exists() and file.read_text().endswith("\n") for file in files):
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(
+        wait_until, lambda: all(file.exists() and file.read_text().endswith("\n") for file in files)
+    )
     return [int(file.read_text()) for file in files]
 
 
@@ -106,8 +107,7 @@ def test_stop_lets_a_process_end_by_itself(tmp_path: Path) -> None:
         lines: list[tuple[str, str]] = []
         command = "sh -c 'trap \"echo bye; exit 3\" TERM; echo up; while :; do sleep 0.02; done'"
         process = await start(launcher, command, tmp_path, lines)
-        while not lines:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(wait_until, lambda: bool(lines))
         assert await process.stop(signal.SIGTERM, 20)
         assert process.ended.result() == 3
         assert lines[-1] == ("out", "bye")
@@ -140,9 +140,11 @@ def test_stop_kills_a_process_that_ignores_the_signal_with_its_children(tmp_path
 
 
 def test_stop_waits_for_children_that_outlive_the_first_process(tmp_path: Path) -> None:
+    text = "trap 'sleep 0.3; echo done >left; exit' TERM\necho $$ >child\nwhile :; do sleep 0.02; done\n"
+    (tmp_path / "child.sh").write_text(text)
+
     async def scene(launcher: Launcher) -> None:
-        child = "trap \"sleep 0.3; echo done >left; exit\" TERM; echo $$ >child; while :; do sleep 0.02; done"
-        process = await start(launcher, f"sh -c '(sh -c {shlex.quote(child)}) & wait'".replace("'\"'\"'", "'\\''"), tmp_path)
+        process = await start(launcher, "sh -c 'sh child.sh & wait'", tmp_path)
         await appears(tmp_path / "child")
         assert await process.stop(signal.SIGTERM, 20)
         assert (tmp_path / "left").read_text() == "done\n"
@@ -152,8 +154,10 @@ def test_stop_waits_for_children_that_outlive_the_first_process(tmp_path: Path) 
 
 def test_stop_kills_a_child_that_outlives_the_grace_period(tmp_path: Path) -> None:
     async def scene(launcher: Launcher) -> None:
-        process = await start(launcher, "sh -c '(trap \"\" TERM; sleep 999) & echo $! >child; wait'", tmp_path)
-        (child,) = await appears(tmp_path / "child")
+        process = await start(
+            launcher, "sh -c '(trap \"\" TERM; echo 1 >up; sleep 999) & echo $! >child; wait'", tmp_path
+        )
+        child, _ = await appears(tmp_path / "child", tmp_path / "up")
         assert not await process.stop(signal.SIGTERM, 0.2)
         assert process.ended.result() == -signal.SIGTERM
         assert not lives(child)

@@ -98,7 +98,8 @@ class Project:
 
     def sleeper(self, name: str, *more: str) -> str:
         """A service that does nothing, without a port."""
-        self.script(name, SLEEPER)
+        if not (self.folder / name / "main.py").exists():
+            self.script(name, SLEEPER)
         return self.process(name, *more)
 
     def configure_with(self, *services: str) -> None:

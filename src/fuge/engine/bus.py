@@ -70,7 +70,10 @@ def open_events(folder: Path) -> TextIO:
         folder.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size > BIG:
             file.replace(folder / OLD_EVENTS)
-        return file.open("a", encoding="utf-8")
+        is_torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash; or it is empty
+        events = file.open("a", encoding="utf-8")
+        events.write("\n" if is_torn else "")
+        return events
     except OSError as error:
         raise FugeError(f"cannot write {file}: {error.strerror}; fuge keeps what happens there") from None
 

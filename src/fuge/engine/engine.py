@@ -180,10 +180,10 @@ class Engine:
         Raises NotReadyError if the debugger does not listen.
         """
         running = self.running[self.system.service(name).name]
-        if not running.startable:
-            raise FugeError(f"{name} cannot be debugged: {running.reason or running.state}")
         port = ports.free(1)[0]
         argv = debugging.command(running.service, port, wait_for_client)
+        if not running.startable:
+            raise FugeError(f"{name} cannot be debugged: {running.reason or running.state}")
         await running.stop()
         running.debug = argv
         await running.start()

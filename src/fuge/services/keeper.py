@@ -381,5 +381,6 @@ if __name__ == "__main__":
     modules = sys.argv[2].split(",") if sys.argv[2] else []
     sys.argv = [""]
     keeper = Keeper(channel, modules)
+    # multiprocessing has a second name for it
     names_of_main = [name for name, module in sys.modules.items() if module is sys.modules["__main__"]]
     run(keeper.serve(), names_of_main)

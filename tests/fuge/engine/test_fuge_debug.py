@@ -65,7 +65,7 @@ def test_what_cannot_be_debugged_is_explained(project_up: Project) -> None:
 def test_options_of_python_stay_options_of_python(project: Project) -> None:
     needed(importlib.util.find_spec("debugpy"), "debugpy")
     project.script("one", "import sys, time\nprint(sys.argv, sys.flags.dev_mode, flush=True)\ntime.sleep(99)\n")
-    project.configure_with(project.process("one", "readiness: {log: True}", run="python -u -X dev main.py MARK"))
+    project.configure_with(project.process("one", "readiness: {log: main}", run="python -u -X dev main.py MARK"))
     project.up()
     project.ok("debug", "one")
     project.await_event("one", "ready", 2)
@@ -80,7 +80,7 @@ def test_program_that_ends_at_once_cannot_be_attached_to(project: Project) -> No
     needed(importlib.util.find_spec("debugpy"), "debugpy")
     (project.folder / "one").mkdir()
     project.configure_with(
-        project.process("one", run="python nosuch.py MARK"), project.process("gone", run="python x.py")
+        project.process("one", run="python --nosuch main.py MARK"), project.process("gone", run="python x.py")
     )
     project.up("one", wait=False)
     done = project.fuge("debug", "one")

@@ -39,8 +39,14 @@ def kill(project: Project, pid: int) -> None:
     everything = keepers_of(pid)
     psutil.Process(pid).send_signal(signal.SIGKILL)
     eventually(lambda: not project.marked(), 2)
-    _, alive = psutil.wait_procs(everything, 2)
-    assert alive == []
+    eventually(lambda: not any(map(lives, everything)), 2)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize(("number", "seconds"), list(enumerate(MOMENTS)))

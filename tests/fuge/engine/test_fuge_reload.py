@@ -55,7 +55,7 @@ def test_broken_file_is_refused_and_everything_goes_on(project: Project) -> None
 def test_reload_in_the_shell(project: Project) -> None:
     project.configure_with(project.sleeper("one"))
     project.sleeper("two")
-    line = f"printf '%s\\\\n' 'two:' '  type: process' '  path: two' '  run: sleep 99' >> {project.file}"
+    line = f"printf '%s\\n' 'two:' '  type: process' '  path: two' '  run: sleep 99' >> {project.file}"
     done = project.ok("shell", give=f"start all\n{line}\nreload\nps\necho 'bad: 1' >> {project.file}\nreload\nps\n")
     assert done.out.count("two  process  default  running") == 2
     assert "fuge.yml:9:6 bad: expected a mapping of settings, found 1" in done.out

@@ -158,8 +158,8 @@ def test_client_that_waits_is_interrupted_and_the_service_goes_on(project: Proje
 
 
 def test_stop_is_completed_for_a_client_that_has_gone(project: Project) -> None:
-    script = "import signal, sys, time\nsignal.signal(15, lambda *_: (time.sleep(0.5), sys.exit()))\nprint('up', flush=True)\n"
-    project.script("slow", script + "while True: time.sleep(1)")
+    slow = "import signal, sys, time\nsignal.signal(15, lambda *_: (time.sleep(0.5), sys.exit()))\n"
+    project.script("slow", slow + "print('up', flush=True)\nwhile True: time.sleep(1)")
     project.configure_with(project.process("slow", "readiness: {log: up}"))
     project.ok("up", "-d", "--wait")
     client = project.begin("stop", "slow")
@@ -170,8 +170,9 @@ def test_stop_is_completed_for_a_client_that_has_gone(project: Project) -> None:
 
 
 def test_down_waits_for_a_slow_service(project: Project) -> None:
-    script = "import signal, sys, time\nsignal.signal(15, lambda *_: (time.sleep(1), print('bye', flush=True), sys.exit()))\n"
-    project.script("slow", script + "print('up', flush=True)\nwhile True: time.sleep(1)")
+    ending = "(time.sleep(1), print('bye', flush=True), sys.exit())"
+    slow = f"import signal, sys, time\nsignal.signal(15, lambda *_: {ending})\n"
+    project.script("slow", slow + "print('up', flush=True)\nwhile True: time.sleep(1)")
     project.configure_with(project.process("slow", "readiness: {log: up}"))
     project.ok("up", "-d", "--wait")
     assert project.ok("down").out == "slow: stopped\n"

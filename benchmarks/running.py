@@ -185,13 +185,14 @@ def plain(folder: Path, services: list[Service]) -> tuple[float, float]:
 
 
 def memory_of(process: "subprocess.Popen[str]", services: list[Service]) -> tuple[float, float]:
-    """MB of the runner itself, and of the warm process apart."""
+    """MB of the runner itself, and of the warm process apart: each page counts by the share of those who have it."""
     own, warm = 0.0, 0.0
     served = {child.pid for child in children_of(process, services)}
     for each in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)):
         if each.pid in served:
             continue
-        size = each.memory_info().rss / 1e6
+        full = each.memory_full_info()
+        size = getattr(full, "pss", full.rss) / 1e6  # pss: Linux only
         if "keeper.py" in " ".join(each.cmdline()) and "-S" not in each.cmdline():
             warm += size
         else:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -67,6 +68,7 @@ class Project:
             if name not in ("NO_COLOR", "FORCE_COLOR", "FUGE_PORTS") and not name.startswith("COV")
         } | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "COLUMNS": "100"}
         self._started: list[subprocess.Popen[Any]] = []
+        self._connections: list[socket.socket] = []
         self._terminals: list[pexpect.spawn[str]] = []
 
     # What it is made of -----------------------------------------------------------------------------------------
@@ -163,6 +165,15 @@ class Project:
         """Ask the engine as commands do."""
         return asyncio.run(Client(self.file).call(operation, **arguments))
 
+    def ask(self, operation: str, **arguments: Any) -> None:
+        """Ask the engine, and do not wait for the answer, nor mind if there is none."""
+        request = json.dumps({"operation": operation, "arguments": arguments}) + "\n"
+        card = json.loads((self.folder / ".fuge" / "engine.json").read_text())
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(card["socket"])
+        connection.sendall(request.encode())
+        self._connections.append(connection)
+
     def answers(self) -> bool:
         return asyncio.run(Client(self.file).answers())
 
@@ -226,6 +237,8 @@ class Project:
                 if stream:
                     stream.close()
             process.wait()
+        for connection in self._connections:
+            connection.close()
         for child in self._terminals:
             child.close(force=True)
         if (self.folder / ".fuge" / "engine.json").exists():

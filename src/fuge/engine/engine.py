@@ -12,12 +12,14 @@ from fuge import ports
 from fuge.engine import debugging, order, reports
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
-from fuge.engine.running import Running, addresses
+from fuge.engine.numbering import Plan
+from fuge.engine.running import Running
+from fuge.engine.starting import addresses
 from fuge.engine.states import DISABLED, FAILED, NOT_MANAGED
 from fuge.engine.watching import Watcher
 from fuge.errors import FugeError, NotReadyError
 from fuge.plan import config, discovery
-from fuge.plan.system import Service, System
+from fuge.plan.system import Service
 from fuge.services.launcher import Launcher
 
 Outcome = dict[str, Any]  # "service", "state", "addresses", "ok", and "text" when it is not ok
@@ -41,18 +43,20 @@ class Engine:
         warm: bool = True,
     ) -> None:
         self.file = config.absolute(file)
-        self._ports = dict(ports or {})
-        self._isolated = isolated
-        self._os_environment = environment
+        self._plan = Plan(self.file, environment, ports or {}, isolated)
         self._warm = warm
         self.running: dict[str, Running] = {}
-        self.system = self._load()
+        self.system = self._plan.load(self.running)
 
     # Its life -------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         self.claim = Claim(self.system)
-        self.bus = Bus(self.system.logs, self._complain)
+        try:
+            self.bus = Bus(self.system.logs, self._complain)
+        except FugeError:
+            self.claim.release()
+            raise
         self.launcher = Launcher(self.claim.owner, self._warm)
         self.watcher = Watcher(self._say, self.system.monitor_polling)
         self.running = {name: self._make(service) for name, service in self.system.services.items()}
@@ -152,7 +156,7 @@ class Engine:
             return await self._reload()
 
     async def _reload(self) -> dict[str, list[str]]:
-        new, old, kept = self._load(), self.system, self.running
+        new, old, kept = self._plan.load(self.running), self.system, self.running
         before = {name: self.environment(service) for name, service in old.services.items()}
         added = [name for name in new.services if name not in old.services]
         removed = [name for name in old.services if name not in new.services]
@@ -219,35 +223,6 @@ class Engine:
         }
 
     # Helpers --------------------------------------------------------------------------------------------------
-
-    def _load(self) -> System:
-        """The file as it is now, with the numbers that ports have got before."""
-        system = config.load(self.file, self._os_environment, self._ports)
-        if self._isolated:
-            return config.load(self.file, self._os_environment, self._free_ports(system))
-        kept = self._automatic(system)
-        return config.load(self.file, self._os_environment, self._ports | kept) if kept else system
-
-    def _free_ports(self, system: System) -> dict[str, int]:
-        """A number for every port: one given for this run, or found by the load before, or a free one."""
-        for name, service in system.services.items():
-            if name in self._ports and service.ports:
-                self._ports.setdefault(f"{name}.{service.ports[0].name}", self._ports[name])
-        names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
-        new = [name for name in names if name not in self._ports]
-        self._ports |= dict(zip(new, ports.free(len(new), self._ports.values()), strict=True))
-        return {name: self._ports[name] for name in names}
-
-    def _automatic(self, new: System) -> dict[str, int]:
-        """The numbers that `auto` ports have now, so that a reload moves none but to make room for a declared one."""
-        declared = {port.number for service in new.services.values() for port in service.ports if not port.auto}
-        found = {}
-        for name, running in self.running.items():
-            for port in running.service.ports:
-                there = new.services[name].port(port.name) if name in new.services else None
-                if there and there.auto and (running.active or port.number not in declared):
-                    found[f"{name}.{port.name}"] = port.number
-        return found
 
     def _make(self, service: Service) -> Running:
         fixed = DISABLED if service.problem else NOT_MANAGED if service.type == "container" else ""

@@ -1,17 +1,14 @@
 """One service of a running system, from start to stop: waiting, starting, ready, crashed, restarted."""
 
 import asyncio
-import os
-import shlex
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fuge import ports
 from fuge.engine.backoff import Backoff
+from fuge.engine.starting import addresses, check_ports, end, probe_of, program_of
 from fuge.engine.states import (
     ACTIVE,
     FAILED,
@@ -187,7 +184,7 @@ class Running:
         """Run its process, again and again if its restart policy says so."""
         backoff = Backoff(self.service)
         while True:
-            self._check_ports()
+            check_ports(self.service)
             code, lasted = await self._run_once()
             if not backoff.wants_restart(code):
                 break
@@ -204,19 +201,13 @@ class Running:
         else:
             self._fail(end(code), "it is not started again, since its restart is never")
 
-    def _check_ports(self) -> None:
-        for port in self.service.ports:
-            if not ports.is_free(port.number, self.service.host):
-                name = f"port {port.number} ({self.service.name}/{port.name})"
-                raise NotReadyError(f"{name} is held by {ports.describe(ports.holder(port.number))}")
-
     async def _run_once(self) -> tuple[int, float]:
         """From the start of the process to its end, and that of all it has started.
 
         Returns its exit code, and how many seconds it ran itself.
         """
         program = self.program()
-        self.probe = self._make_probe(program)
+        self.probe = probe_of(self.service, program, self._launcher)
         self._set(STARTING)
         process = self.process = await Process.start(self._launcher, program, self._hear)
         self._say("starting", "starting", pid=process.pid, how=process.how)
@@ -261,20 +252,7 @@ class Running:
     # Helpers ----------------------------------------------------------------------------------------------------
 
     def program(self) -> Program:
-        """What is started: `python` is the Python that runs fuge."""
-        argv = list(self.debug or shlex.split(self.service.run))
-        if argv[0] == "python":
-            argv[0] = sys.executable
-        assert self.service.path
-        environment = {"PYTHONUNBUFFERED": "1"} | os.environ | dict(self._environment(self.service))
-        return Program(tuple(argv), self.service.path, environment)
-
-    def _make_probe(self, program: Program) -> Probe:
-        readiness = self.service.readiness
-        name = readiness.what if readiness.kind == "tcp" else readiness.port
-        port = self.service.port(name) or next(iter(self.service.ports), None)
-        number = port.number if port else 0
-        return Probe(readiness, self.service.host, number, program, self._launcher)
+        return program_of(self.service, self.debug, self._environment(self.service))
 
     def _hear(self, stream: str, lines: list[str]) -> None:
         self.recent.extend(lines)
@@ -294,25 +272,3 @@ class Running:
 
     def _say(self, event: str, text: str, **details: Any) -> None:
         self._bus.event(event, self.service.name, text, **details)
-
-
-def end(code: int) -> str:
-    """How a process ended, in words."""
-    return f"ended with exit code {code}" if code >= 0 else f"ended by {signal_name(-code)}"
-
-
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
-
-
-def addresses(service: Service) -> list[str]:
-    """Where a service is reached; a port that is called http or https gives a link."""
-    return [
-        f"{port.name}://{service.host}:{port.number}"
-        if port.name in ("http", "https")
-        else f"{service.host}:{port.number}"
-        for port in service.ports
-    ]

@@ -13,7 +13,8 @@ from typing import Any
 
 from fuge.errors import FugeError
 from fuge.faces import background, completion, doctor, foreground
-from fuge.faces.commands import COMMANDS, Command, Parser, UsageError, perform
+from fuge.faces.arguments import Parser, UsageError
+from fuge.faces.commands import COMMANDS, Command, perform
 from fuge.faces.session import Session
 from fuge.plan import config
 from fuge.plan.faults import shown_path

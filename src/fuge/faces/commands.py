@@ -1,36 +1,16 @@
 """The commands that the shell and the command line share: what each takes, and what it does."""
 
-import re
-import time
-from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
+from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from fuge.engine.bus import read_events
-from fuge.errors import FugeError, NotReadyError
-from fuge.faces import errands, tables
-from fuge.faces.printable import printable
-from fuge.faces.session import Session, colours
-from fuge.services import history
-from fuge.services.logs import Record
+from fuge.errors import NotReadyError
+from fuge.faces import errands, records, tables
+from fuge.faces.arguments import Parser, UsageError, nothing, service, services, some_services
+from fuge.faces.session import Session
 
 Handler = Callable[[Session, Namespace], Awaitable[int | None]]
-
-
-class UsageError(FugeError):
-    """The words of a command are not what it takes; the text says what it does."""
-
-    exit_code = 2
-
-
-class Parser(ArgumentParser):
-    """Raises UsageError where argparse ends the program."""
-
-    color = False  # Python 3.14 would put colours into texts that are parsed and compared here
-
-    def error(self, message: str) -> Any:
-        raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
 @dataclass(frozen=True)
@@ -42,32 +22,6 @@ class Command:
     handler: Handler
     configure: Callable[[ArgumentParser], Any]
     completes: str = ""
-
-
-SERVICES = "a service, a group, a pattern such as 'adder*', or all"
-
-
-def services(parser: ArgumentParser, optional: bool = False) -> None:
-    count = "*" if optional else "+"
-    parser.add_argument("services", nargs=count, metavar="SERVICE", help=SERVICES)
-
-
-def some_services(parser: ArgumentParser) -> None:
-    services(parser, optional=True)
-
-
-def service(parser: ArgumentParser) -> None:
-    parser.add_argument("service", metavar="SERVICE")
-
-
-def count(text: str) -> int:
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")
-    return int(text)
-
-
-def nothing(parser: ArgumentParser) -> None:
-    """Takes no words."""
 
 
 # Start and stop -----------------------------------------------------------------------------------------------
@@ -175,98 +129,6 @@ async def pid(session: Session, _: Namespace) -> None:
     session.show(about, str(about["pid"]))
 
 
-def events_options(parser: ArgumentParser) -> None:
-    some_services(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="and what happens from now on")
-
-
-async def events(session: Session, options: Namespace) -> None:
-    names = set(await session.names(options.services)) if options.services else None
-    for event in read_events(session.logs):
-        show_event(session, event, names)
-    if options.follow:
-        async for item in session.connection.follow():
-            if "event" in item:
-                show_event(session, item, names)
-
-
-def show_event(session: Session, event: dict[str, Any], names: set[str] | None) -> None:
-    if names is None or event["service"] in names:
-        show_item(session, event, tables.event(event))
-
-
-def show_item(session: Session, item: dict[str, Any], text: str) -> None:
-    """One of many: as JSON, each on a line of its own."""
-    import json
-
-    print(json.dumps(item) if session.json else text, flush=True)
-
-
-# Logs -----------------------------------------------------------------------------------------------------------
-
-
-def logs_options(parser: ArgumentParser) -> None:
-    some_services(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="and what comes from now on; Ctrl-C ends it")
-    parser.add_argument("--since", metavar="TIME", help="a duration (10m) or a time (05:21, 2026-11-24T05:21)")
-    parser.add_argument("--grep", metavar="REGEX", help="only lines in which this is found")
-    parser.add_argument("-C", "--context", metavar="LINES", type=count, default=0, help="and so many around each")
-    parser.add_argument("-n", "--last", metavar="LINES", type=count, help="only the last ones")
-    parser.add_argument("-t", "--times", action="store_true", help="with the time of each line")
-    parser.add_argument("--stderr", action="store_true", help="only what was said on standard error")
-    parser.add_argument("--service", metavar="SERVICE", action="append", default=[], help="the same as the word")
-
-
-async def logs(session: Session, options: Namespace) -> None:
-    query = history.Query(
-        services=tuple(await session.names([*options.services, *options.service] or ["*"])),
-        since=history.parse_since(options.since, time.time()) if options.since else None,
-        pattern=compiled(options.grep) if options.grep else None,
-        context=options.context,
-        streams=frozenset({"err"} if options.stderr else {"out", "err"}),
-        last=options.last,
-    )
-    if not options.follow:
-        for record in history.read(session.logs, query):
-            show_record(session, record, query, options.times)
-        return
-    async for record in history.follow(session.logs, query):
-        show_record(session, record, query, options.times)
-
-
-def grep_options(parser: ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT")
-    some_services(parser)
-
-
-async def grep(session: Session, options: Namespace) -> int:
-    query = history.Query(
-        services=tuple(await session.names(options.services or ["*"])),
-        pattern=re.compile(re.escape(options.text)),
-        streams=frozenset({"out", "err"}),
-    )
-    code = 1
-    for record in history.read(session.logs, query):
-        show_record(session, record, query)
-        code = 0
-    return code
-
-
-def compiled(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise UsageError(f"--grep: expected a regular expression, found {text!r}: {error}") from None
-
-
-def show_record(session: Session, record: Record, query: history.Query, with_time: bool = False) -> None:
-    width = max(map(len, query.services))
-    mark = "!" if record.stream == "err" else "|"
-    time_of_it = f"{tables.clock(record.time)} " if with_time else ""
-    text = printable(record.text, colours())
-    show_item(session, asdict(record), f"{time_of_it}{record.service:{width}} {mark} {text}")
-
-
 # Errands in the services' folders -------------------------------------------------------------------------------
 
 
@@ -307,9 +169,9 @@ COMMANDS = {
         Command("unwatch", "leave services alone when their files change", unwatch, services, "services"),
         Command("tail", "show the output of services as it comes", tail, services, "services"),
         Command("untail", "do not show the output of services", untail, services, "services"),
-        Command("logs", "show what services have said", logs, logs_options, "services"),
-        Command("grep", "search what services have said", grep, grep_options, "services"),
-        Command("events", "show what has become of services", events, events_options, "services"),
+        Command("logs", "show what services have said", records.logs, records.logs_options, "services"),
+        Command("grep", "search what services have said", records.grep, records.grep_options, "services"),
+        Command("events", "show what has become of services", records.events, records.events_options, "services"),
         Command("zone", "show the names that DNS knows", zone, nothing),
         Command("test", "run the tests of services", test, some_services, "services"),
         Command("pull", "git pull in the folders of services", pull, some_services, "services"),

@@ -15,7 +15,7 @@ from fuge.errors import FugeError
 from fuge.faces.operations import Direct
 
 LONGEST_REQUEST = 1_000_000  # bytes
-PATIENCE = 10  # seconds for a client to send its line
+PATIENCE = 3  # seconds for a client to send its line
 LAST_ANSWERS = 1  # seconds, when the engine ends
 MOST_UNREAD = 5_000_000  # bytes that a follower may leave unread before it is let go
 
@@ -64,7 +64,7 @@ class Control:
                 self._followers |= {task for task in [asyncio.current_task()] if task}
                 await self._follow(writer)
             answer: dict[str, Any] = {"result": await self._until_gone(reader, operation, arguments)}
-        except (ValueError, TypeError, KeyError, TimeoutError):
+        except (ValueError, TypeError, KeyError, TimeoutError, RecursionError):
             answer = {"error": 'expected one line with {"operation": "...", "arguments": {...}}', "exit_code": 2}
         except FugeError as error:
             answer = {"error": str(error), "exit_code": error.exit_code, "kind": type(error).__name__}

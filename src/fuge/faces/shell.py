@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 from fuge.errors import FugeError
 from fuge.faces import errands, tables
-from fuge.faces.commands import COMMANDS, UsageError, parser_of, perform
+from fuge.faces.arguments import UsageError
+from fuge.faces.commands import COMMANDS, parser_of, perform
 from fuge.faces.session import Session
 
 PROMPT = "fuge> "

@@ -189,6 +189,7 @@ class Project:
             codec_errors="replace",
             dimensions=(40, columns),
         )
+        child.delaybeforesend, child.delayafterclose, child.delayafterterminate = None, 0.01, 0.01
         self._terminals.append(child)
         return child
 

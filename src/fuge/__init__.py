@@ -14,7 +14,8 @@ from fuge.errors import ConfigError, FugeError, NoEngineError, NotReadyError, No
 if TYPE_CHECKING:
     from fuge.engine.engine import Engine
     from fuge.faces.client import Client
-    from fuge.plan.config import find, load
+    from fuge.plan.config import load
+    from fuge.plan.location import find
     from fuge.plan.system import Service, System
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 HOMES = {
     "Engine": "fuge.engine.engine",
     "Client": "fuge.faces.client",
-    "find": "fuge.plan.config",
+    "find": "fuge.plan.location",
     "load": "fuge.plan.config",
     "Service": "fuge.plan.system",
     "System": "fuge.plan.system",

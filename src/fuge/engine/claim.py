@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from fuge.engine.card import card_path, read_card
 from fuge.errors import FugeError
 from fuge.plan.system import System
 
@@ -60,19 +61,6 @@ def held_by(card: dict[str, str], system: System) -> str:
     if file == str(system.file):
         return f"{file} is running already, by pid {pid}: use `fuge ps`, `fuge start` and so on, or `fuge down`"
     return f"{file} is running, by pid {pid}, and keeps its state in the same folder: `fuge -f {file} down` ends it"
-
-
-def card_path(data: Path) -> Path:
-    return data / "engine.json"
-
-
-def read_card(data: Path) -> dict[str, str]:
-    """What the engine of this data folder says of itself; empty if there was none, or it ended properly."""
-    try:
-        card = json.loads(card_path(data).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}
 
 
 def socket_path(file: Path) -> Path:

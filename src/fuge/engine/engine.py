@@ -18,7 +18,7 @@ from fuge.engine.starting import addresses
 from fuge.engine.states import DISABLED, FAILED, NOT_MANAGED
 from fuge.engine.watching import Watcher
 from fuge.errors import FugeError, NotReadyError
-from fuge.plan import config, discovery
+from fuge.plan import discovery, location
 from fuge.plan.system import Service
 from fuge.services.launcher import Launcher
 
@@ -42,7 +42,7 @@ class Engine:
         environment: Mapping[str, str] = os.environ,
         warm: bool = True,
     ) -> None:
-        self.file = config.absolute(file)
+        self.file = location.absolute(file)
         self._plan = Plan(self.file, environment, ports or {}, isolated)
         self._warm = warm
         self.running: dict[str, Running] = {}

@@ -15,10 +15,8 @@ from fuge.engine.states import ACTIVE, FAILED, RUNNING
 from fuge.errors import FugeError, NotReadyError
 from fuge.faces import tables
 from fuge.faces.client import Client
-from fuge.faces.foreground import engine_for
 from fuge.faces.printable import printable
 from fuge.faces.session import Session, colours
-from fuge.plan import config
 from fuge.services import history
 
 PATIENCE = 20  # seconds for an engine to answer, or to end
@@ -28,6 +26,8 @@ LAST_LINES = 10  # of a service that does not get ready
 
 async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
     """Start an engine in the background, then services in it; with --wait, until all are ready."""
+    from fuge.plan import config
+
     system = config.load(file, os.environ, ports)
     system.select(options.services)
     client = Client(file)
@@ -121,6 +121,8 @@ def is_alive(pid: int) -> bool:
 
 
 async def serve(file: Path, ports: dict[str, int], isolated: bool) -> None:
+    from fuge.faces.foreground import engine_for  # `fuge down` needs no engine of its own
+
     async with engine_for(file, ports, isolated) as engine:
         await engine.closing.wait()
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fuge.errors import FugeError
-from fuge.faces import background, completion, doctor, foreground
+from fuge.faces import background, completion
 from fuge.faces.arguments import Parser, UsageError
 from fuge.faces.commands import COMMANDS, Command, perform
 from fuge.faces.session import Session
-from fuge.plan import config
+from fuge.plan import location
 from fuge.plan.faults import shown_path
 
 EPILOG = "FILE is fuge.yml or fuge/fuge.yml, here or in a folder above. `fuge COMMAND --help` tells more of a command."
@@ -73,7 +73,7 @@ def parser() -> Parser:
         added.set_defaults(handler=handler)
         return added
 
-    shell = add("shell", "start the shell, with the system in it", in_file(foreground.shell))
+    shell = add("shell", "start the shell, with the system in it", shell_command)
     shell.add_argument("path", nargs="?", type=Path, metavar="FILE", help="the fuge.yml")
     up = add("up", "start services and show what they say; Ctrl-C stops everything", up_command)
     up.add_argument("services", nargs="*", metavar="SERVICE", help="default: all")
@@ -82,7 +82,7 @@ def parser() -> Parser:
         "--wait", action="store_true", help="in the background; return when all are ready, or say what is not"
     )
     up.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: at most so long")
-    run = add("run", "run a service that ends, such as a test, and give its exit code", in_file(foreground.run))
+    run = add("run", "run a service that ends, such as a test, and give its exit code", run_command)
     run.add_argument("service", metavar="SERVICE")
     run.add_argument("--with-deps", action="store_true", help="start what it depends on first; stop it afterwards")
     for each in (shell, up, run):
@@ -106,7 +106,7 @@ def parser() -> Parser:
 
 
 def chosen_file(options: Namespace) -> Path:
-    return Path(getattr(options, "path", None) or options.file or config.find(Path.cwd()))
+    return Path(getattr(options, "path", None) or options.file or location.find(Path.cwd()))
 
 
 def chosen_ports(options: Namespace) -> dict[str, int]:
@@ -121,10 +121,8 @@ def chosen_ports(options: Namespace) -> dict[str, int]:
     return ports
 
 
-def in_file(
-    action: Callable[[Path, dict[str, int], Namespace], Coroutine[Any, Any, int]],
-) -> Callable[[Namespace], int]:
-    return lambda options: asyncio.run(action(chosen_file(options), chosen_ports(options), options))
+def in_file(action: Callable[[Path, dict[str, int], Namespace], Coroutine[Any, Any, int]], options: Namespace) -> int:
+    return asyncio.run(action(chosen_file(options), chosen_ports(options), options))
 
 
 def in_session(action: Callable[[Session, Namespace], Awaitable[int | None]]) -> Callable[[Namespace], int]:
@@ -149,9 +147,49 @@ def performing(command: Command) -> Callable[[Session, Namespace], Awaitable[int
     return lambda session, options: perform(session, command, options)
 
 
+# What these need takes as long to load as all the rest of a simple command, so that it is loaded when they are used.
+
+
+def shell_command(options: Namespace) -> int:
+    from fuge.faces import foreground
+
+    return in_file(foreground.shell, options)
+
+
+def run_command(options: Namespace) -> int:
+    from fuge.faces import foreground
+
+    return in_file(foreground.run, options)
+
+
 def up_command(options: Namespace) -> int:
-    action = background.up if options.detach or options.wait else foreground.up
-    return in_file(action)(options)
+    from fuge.faces import foreground
+
+    return in_file(background.up if options.detach or options.wait else foreground.up, options)
+
+
+def examine(options: Namespace) -> int:
+    from fuge.faces import doctor
+
+    file: Path | None
+    try:
+        file = chosen_file(options)
+    except FugeError:
+        file = None
+    return asyncio.run(doctor.doctor(file, chosen_ports(options), options))
+
+
+def complete(words: list[str]) -> int:
+    from fuge.plan import config
+
+    file = None
+    while words[:1] and words[0] in ("-f", "--file") and len(words) > 2:
+        file, words = Path(words[1]), words[2:]
+    system = None
+    with contextlib.suppress(FugeError):
+        system = config.load(file or location.find(Path.cwd()))
+    print("\n".join(completion.completions(words, system, [*COMMANDS, *completion.ALONE])))
+    return 0
 
 
 # Commands without an engine ---------------------------------------------------------------------------------------
@@ -165,28 +203,8 @@ def check(options: Namespace) -> int:
     return 0
 
 
-def examine(options: Namespace) -> int:
-    file: Path | None
-    try:
-        file = chosen_file(options)
-    except FugeError:
-        file = None
-    return asyncio.run(doctor.doctor(file, chosen_ports(options), options))
-
-
 def completion_command(options: Namespace) -> int:
     print(completion.SCRIPTS[options.shell], end="")
-    return 0
-
-
-def complete(words: list[str]) -> int:
-    file = None
-    while words[:1] and words[0] in ("-f", "--file") and len(words) > 2:
-        file, words = Path(words[1]), words[2:]
-    system = None
-    with contextlib.suppress(FugeError):
-        system = config.load(file or config.find(Path.cwd()))
-    print("\n".join(completion.completions(words, system, [*COMMANDS, *completion.ALONE])))
     return 0
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fuge import errors
-from fuge.engine.claim import read_card
+from fuge.engine.card import read_card
 from fuge.errors import FugeError, NotRunningError
-from fuge.plan import config
 from fuge.plan.faults import shown_path
+from fuge.plan.location import absolute
 from fuge.plan.system import data_folder
 
 LONGEST_ANSWER = 100_000_000  # bytes
@@ -20,7 +20,7 @@ class Client:
     """`Client(file)`: the engine that runs this fuge.yml. Raises NotRunningError when asked and there is none."""
 
     def __init__(self, file: Path) -> None:
-        self.file = config.absolute(file)
+        self.file = absolute(file)
 
     async def call(self, operation: str, **arguments: Any) -> Any:
         reader, writer = await self._connect(operation, arguments)

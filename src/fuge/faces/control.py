@@ -26,16 +26,16 @@ class Control:
     def __init__(self, direct: Direct, path: Path) -> None:
         self._direct, self._path = direct, path
         self._tasks: set[asyncio.Task[None]] = set()
-        self._followers: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.Task[None]] = set()  # those who have not asked yet, and those who follow
 
     async def __aenter__(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_REQUEST)
         self._path.chmod(0o600)
 
     async def __aexit__(self, *_: object) -> None:
-        """Those who follow are let go; those who wait for an answer still get it, if it comes soon."""
+        """Those who wait for an answer still get it, if it comes soon; all others are let go."""
         self._server.close()
-        for task in self._followers:
+        for task in self._idle:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST_ANSWERS)
@@ -46,23 +46,26 @@ class Control:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
+        self._idle.add(task)
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await self._answer(reader, writer)
+                await self._answer(reader, writer, task)
         finally:
             self._tasks.discard(task)
-            self._followers.discard(task)
+            self._idle.discard(task)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: "asyncio.Task[None]"
+    ) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
                 line = await reader.readline()
             request = json.loads(line)
             operation, arguments = request["operation"], request.get("arguments", {})
             if operation == "follow":
-                self._followers |= {task for task in [asyncio.current_task()] if task}
                 await self._follow(writer)
+            self._idle.discard(task)
             answer: dict[str, Any] = {"result": await self._until_gone(reader, operation, arguments)}
         except (ValueError, TypeError, KeyError, TimeoutError, RecursionError):
             answer = {"error": 'expected one line with {"operation": "...", "arguments": {...}}', "exit_code": 2}

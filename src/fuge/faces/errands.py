@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -85,17 +86,27 @@ async def run_in(session: Session, name: str, command: str) -> int:
 
 
 async def shell(command: str, cwd: Path, environment: dict[str, str]) -> int:
-    """Run a command line of the system's shell with this terminal, wait for its end and return its exit code."""
+    """Run a command line of the system's shell with this terminal, wait for its end and return its exit code.
+
+    Without a terminal it gets no input, since what comes from a pipe are the next commands of fuge's own shell.
+    """
     sys.stdout.flush()
+    alone = not sys.stdin.isatty()
+    stdin = asyncio.subprocess.DEVNULL if alone else None
     try:
-        process = await asyncio.create_subprocess_shell(command, stdin=keyboard(), cwd=cwd, env=environment)
+        process = await asyncio.create_subprocess_shell(
+            command, stdin=stdin, cwd=cwd, env=environment, start_new_session=alone
+        )
     except (OSError, ValueError) as error:  # such as a folder that is gone, or a NUL in the command
         reason = error.strerror if isinstance(error, OSError) else error
         raise FugeError(f"cannot run {command!r} in {cwd}: {reason}") from None
     try:
         return await process.wait()
-    except asyncio.CancelledError:  # by Ctrl-C, which the terminal sends to all of the command's processes itself
-        terminate(process.pid)
+    except asyncio.CancelledError:
+        if alone:
+            os.killpg(process.pid, signal.SIGTERM)
+        else:  # Ctrl-C, which the terminal sends to all of the command's processes; but it may be another signal
+            terminate(process.pid)
         await process.wait()
         raise
 
@@ -107,8 +118,3 @@ def terminate(pid: int) -> None:
         for process in [*top.children(recursive=True), top]:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-
-
-def keyboard() -> int | None:
-    """Standard input for a command: the terminal; what comes from a pipe are the shell's own next commands."""
-    return None if sys.stdin.isatty() else asyncio.subprocess.DEVNULL

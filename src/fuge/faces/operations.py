@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fuge.engine.bus import Event
-from fuge.engine.engine import Engine
 from fuge.errors import FugeError
 from fuge.services.logs import Record
+
+if TYPE_CHECKING:
+    from fuge.engine.engine import Engine
 
 Item = dict[str, Any]  # a record or an event, as JSON has it
 LONGEST_QUEUE = 50_000  # items that a slow follower may be behind, before it loses the oldest
@@ -27,7 +29,7 @@ class Connection(Protocol):
 class Direct:
     """The connection to an engine in this process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: "Engine") -> None:
         self.engine = engine
 
     async def call(self, operation: str, **arguments: Any) -> Any:
@@ -58,63 +60,63 @@ def as_item(item: Record | Event) -> Item:
     return asdict(item) if isinstance(item, Record) else item
 
 
-async def start(engine: Engine, words: list[str], wait: bool = True, dependencies: bool = True) -> Any:
+async def start(engine: "Engine", words: list[str], wait: bool = True, dependencies: bool = True) -> Any:
     return await engine.start(words, wait, dependencies)
 
 
-async def run(engine: Engine, name: str, dependencies: bool = True) -> Any:
+async def run(engine: "Engine", name: str, dependencies: bool = True) -> Any:
     return await engine.run(name, dependencies)
 
 
-async def stop(engine: Engine, words: list[str]) -> Any:
+async def stop(engine: "Engine", words: list[str]) -> Any:
     return await engine.stop(words)
 
 
-async def restart(engine: Engine, words: list[str]) -> Any:
+async def restart(engine: "Engine", words: list[str]) -> Any:
     return await engine.restart(words)
 
 
-async def watch(engine: Engine, words: list[str], on: bool) -> Any:
+async def watch(engine: "Engine", words: list[str], on: bool) -> Any:
     return engine.set_watch(words, on)
 
 
-async def tail(engine: Engine, words: list[str], on: bool) -> Any:
+async def tail(engine: "Engine", words: list[str], on: bool) -> Any:
     return engine.set_tail(words, on)
 
 
-async def reload(engine: Engine) -> Any:
+async def reload(engine: "Engine") -> Any:
     return await engine.reload()
 
 
-async def debug(engine: Engine, name: str, wait_for_client: bool = False) -> Any:
+async def debug(engine: "Engine", name: str, wait_for_client: bool = False) -> Any:
     return await engine.debug(name, wait_for_client)
 
 
-async def ps(engine: Engine, words: list[str]) -> Any:
+async def ps(engine: "Engine", words: list[str]) -> Any:
     return engine.ps(words)
 
 
-async def info(engine: Engine, name: str) -> Any:
+async def info(engine: "Engine", name: str) -> Any:
     return engine.info(name)
 
 
-async def env(engine: Engine, name: str) -> Any:
+async def env(engine: "Engine", name: str) -> Any:
     return engine.environment(engine.system.service(name))
 
 
-async def why(engine: Engine, name: str) -> Any:
+async def why(engine: "Engine", name: str) -> Any:
     return engine.why(name)
 
 
-async def names(engine: Engine, words: list[str]) -> Any:
+async def names(engine: "Engine", words: list[str]) -> Any:
     return [service.name for service in engine.system.select(words)]
 
 
-async def about(engine: Engine) -> Any:
+async def about(engine: "Engine") -> Any:
     return engine.about()
 
 
-async def down(engine: Engine) -> Any:
+async def down(engine: "Engine") -> Any:
     stopped = await engine.stop(["*"])
     engine.shut_down()
     return stopped

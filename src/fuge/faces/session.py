@@ -11,7 +11,8 @@ from typing import Any
 from fuge.errors import NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.operations import Connection
-from fuge.plan import config, discovery
+from fuge.plan import discovery
+from fuge.plan.location import absolute
 from fuge.plan.system import System, data_folder
 
 
@@ -25,13 +26,20 @@ class Session:
     def __init__(
         self, file: Path, connection: Connection, plan: Callable[[], System], json: bool = False, live: bool = False
     ) -> None:
-        self.file, self.connection, self.json, self.live = config.absolute(file), connection, json, live
+        self.file, self.connection, self.json, self.live = absolute(file), connection, json, live
         self._plan = plan
 
     @classmethod
     def at(cls, file: Path, ports: Mapping[str, int], as_json: bool) -> "Session":
         """Of whatever engine runs this file."""
-        return cls(file, Client(file), cache(lambda: config.load(file, os.environ, ports)), as_json)
+
+        @cache
+        def plan() -> System:
+            from fuge.plan import config  # which takes as long to load as all the rest of a simple command
+
+            return config.load(file, os.environ, ports)
+
+        return cls(file, Client(file), plan, as_json)
 
     @property
     def system(self) -> System:

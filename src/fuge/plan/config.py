@@ -5,30 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fuge.errors import ConfigError
 from fuge.plan import dependencies, entries, faults, names, places, readiness
 from fuge.plan import ports as port_plan
 from fuge.plan.faults import Broken
+from fuge.plan.location import absolute
 from fuge.plan.places import Document
 from fuge.plan.ports import Claim
 from fuge.plan.schema import GLOBAL, Inherited, Settings
 from fuge.plan.system import Service, System
-
-CANDIDATES = ("fuge.yml", "fuge/fuge.yml")
-
-
-def find(start: Path) -> Path:
-    """The fuge.yml to use when none is named: in `start` or the nearest folder above, or in a fuge/ there.
-
-    Raises ConfigError if there is none.
-    """
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        for candidate in CANDIDATES:
-            if (folder / candidate).is_file():
-                return folder / candidate
-    looked_for = faults.one_of(CANDIDATES)
-    raise ConfigError(f"expected {looked_for} in {start} or a folder above it, found none; name the file to use")
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping[str, int] | None = None) -> System:
@@ -46,12 +30,6 @@ def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping
     if document.faults:
         raise faults.error(document.faults, file)
     return system
-
-
-def absolute(file: Path | str) -> Path:
-    """The full path of a fuge.yml. One that is a link stays one: what is relative in it, is so to the link's folder."""
-    file = Path(file)
-    return file.parent.resolve() / file.name
 
 
 def assemble(document: Document, ports: Mapping[str, int]) -> System:

@@ -13,7 +13,8 @@ from fuge_project import Project, eventually
 
 from fuge import Client, Engine, FugeError, NotReadyError, NotRunningError
 from fuge.engine import bus
-from fuge.engine.claim import Claim, read_card, sweep
+from fuge.engine.card import read_card
+from fuge.engine.claim import Claim, sweep
 from fuge.plan import config
 
 

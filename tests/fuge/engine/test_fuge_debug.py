@@ -40,7 +40,7 @@ def test_each_python_service_has_a_debugger_of_its_own(project_up: Project) -> N
         ("fuge: one", where[0]["port"]),
         ("fuge: two", where[1]["port"]),
     ]
-    project_up.ok("down")
+    project_up.down()
     assert not any(answers(each["port"]) for each in where)
 
 
@@ -51,7 +51,7 @@ def test_brk_waits_for_the_debugger(project_up: Project) -> None:
     project_up.ok("stop", "one")
     project_up.ok("start", "one")
     assert "debugpy" not in project_up.ok("info", "one").out
-    project_up.ok("down")
+    project_up.down()
 
 
 def test_what_cannot_be_debugged_is_explained(project_up: Project) -> None:
@@ -59,7 +59,7 @@ def test_what_cannot_be_debugged_is_explained(project_up: Project) -> None:
     assert done.code == 1
     assert "expected its run to begin with `python` or `node`, found" in done.err
     assert project_up.fuge("debug", "nobody").code == 1
-    project_up.ok("down")
+    project_up.down()
 
 
 def test_options_of_python_stay_options_of_python(project: Project) -> None:

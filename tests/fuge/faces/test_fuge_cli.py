@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,7 @@ def test_place_for_the_socket(system: Project, tmp_path: Path) -> None:
         assert not stat.S_IMODE(socket.parent.stat().st_mode) & 0o077
         assert stat.S_IMODE(socket.stat().st_mode) == 0o600
         assert set(system.ps()) == {"adder_service", "my-api"}
-        system.ok("down")
+        system.down()
 
 
 def test_version_and_help() -> None:
@@ -206,7 +207,7 @@ def test_every_command_has_a_help_text() -> None:
 
 
 def test_queries_give_json(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     [row, other] = system.ok("ps", "--json").json
     assert (row["name"], row["status"], row["ports"]) == ("adder_service", "running", {"http": 18080})
     assert system.ok("info", "my-api", "--json").json["environment"]["ADDER_SERVICE_SERVICE_PORT"] == "18080"
@@ -229,7 +230,7 @@ def test_queries_give_json(system: Project) -> None:
 
 
 def test_commands_work_while_the_file_is_broken(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     system.configure(BAD)
     assert "adder_service" in system.ok("ps").out
     assert "listening" in system.ok("logs").out
@@ -239,7 +240,7 @@ def test_commands_work_while_the_file_is_broken(system: Project) -> None:
     refused = system.fuge("reload")
     assert refused.code == 2
     assert "fuge.yml:7:3 adder_service.moniter" in refused.err
-    system.ok("down")
+    system.down()
 
 
 def test_names_groups_and_globs(project: Project) -> None:
@@ -258,11 +259,11 @@ def test_names_groups_and_globs(project: Project) -> None:
     refused = project.fuge("start", "gone")
     assert refused.code == 4
     assert refused.out == f"gone: the folder {project.folder / 'gone'} does not exist\n"
-    project.ok("down")
+    project.down()
 
 
 def test_colours(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     assert "\x1b" not in system.ok("ps").out
     assert "\x1b[32m" in system.ok("ps", FORCE_COLOR="1").out
     assert "\x1b" not in system.ok("ps", FORCE_COLOR="1", NO_COLOR="1").out
@@ -270,18 +271,18 @@ def test_colours(system: Project) -> None:
     for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
         terminal = system.terminal("ps", **environment)
         assert ("\x1b" in terminal.read()) == coloured
-    system.ok("down")
+    system.down()
 
 
 def test_output_that_nobody_reads_is_no_traceback(system: Project) -> None:
     system.script("my-api", "import time\nfor n in range(5000): print('x' * 100)\ntime.sleep(99)")
     system.configure_with(system.process("my-api", "readiness: {log: x}"))
-    system.ok("up", "-d", "--wait")
+    system.up()
     pipe = " ".join(FUGE)
     for line in (f"{pipe} logs | head -1", f"{pipe} logs -f | head -1", f"{pipe} ps | true", f"{pipe} --help | true"):
         done = subprocess.run(["sh", "-c", line], cwd=system.folder, capture_output=True, text=True, check=True)
         assert done.stderr == ""
-    system.ok("down")
+    system.down()
     done = subprocess.run(
         ["sh", "-c", f"{pipe} up | head -3"], cwd=system.folder, capture_output=True, text=True, timeout=40
     )
@@ -293,9 +294,9 @@ def test_doctor_explains(system: Project) -> None:
     assert "folders can be watched" in done.out
     assert "does not run now" in done.out
     assert "port 18080 (adder_service/http) is free" in done.out
-    system.ok("up", "-d", "--wait")
+    system.up()
     assert "runs now" in system.ok("doctor").out
-    system.ok("down")
+    system.down()
     system.configure(BAD)
     done = system.fuge("doctor")
     assert done.code == 1
@@ -305,14 +306,20 @@ def test_doctor_explains(system: Project) -> None:
 
 
 def test_doctor_names_the_holder_of_a_port(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     copy = system.folder / "copy"
     copy.mkdir()
     (copy / "fuge.yml").write_text(system.file.read_text().replace("path: ", "path: ../"))
     done = system.fuge("-f", "copy/fuge.yml", "doctor")
     assert done.code == 1
     assert re.search(r"problem port 18080 \(adder_service/http\) is held by pid \d+ .*main.py", done.out)
-    system.ok("down")
+    system.down()
+
+
+def test_simple_command_does_not_load_what_only_an_engine_needs() -> None:
+    code = "import sys, fuge.faces.cli; print({'pydantic', 'ruamel', 'watchfiles', 'pathspec'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_few_watches_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +332,7 @@ def test_encoding_that_lacks_characters_is_no_traceback(project: Project) -> Non
         "poet", "import sys, time\nsys.stdout.buffer.write('süß ☃\\n'.encode())\nsys.stdout.flush()\ntime.sleep(99)"
     )
     project.configure_with(project.process("poet", "readiness: {log: s}"))
-    project.ok("up", "-d", "--wait")
+    project.up()
     assert project.ok("logs", PYTHONIOENCODING="ascii").out == "poet | s?? ?\n"
-    project.ok("down")
+    project.down()
     assert wait_until(lambda: not project.marked())

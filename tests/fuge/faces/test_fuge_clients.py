@@ -25,7 +25,7 @@ def busy(project: Project) -> Project:
     """Two services that answer, and one that talks without end."""
     project.script("flood", FLOOD)
     project.configure_with(project.server("one"), project.server("two"), project.process("flood", "tail: false"))
-    project.ok("up", "-d", "--wait")
+    project.up()
     return project
 
 
@@ -112,7 +112,7 @@ def test_a_crowd_cannot_wedge_the_engine(busy: Project) -> None:
     assert "two: running" in outcomes
     assert {row["status"] for row in busy.ps().values()} == {"running"}
     assert len(busy.marked()) == 3
-    busy.ok("down")
+    busy.down()
 
 
 def test_garbage_gets_an_answer_that_says_what_was_expected(busy: Project) -> None:
@@ -125,4 +125,4 @@ def test_garbage_gets_an_answer_that_says_what_was_expected(busy: Project) -> No
 
     for line in (b"nonsense\n", b"{}\n", b"[]\n", b'{"operation": 5}\n', b"\xff\n"):
         assert "expected" in str(asyncio.run(ask(line))["error"])
-    busy.ok("down")
+    busy.down()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -10,11 +11,15 @@ import pytest
 from fuge_project import Project, eventually
 
 
-@pytest.fixture
-def system(project: Project) -> Project:
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """One engine for all that should do it no harm."""
+    project = Project(tmp_path_factory.mktemp("control"))
     project.configure_with(project.server("web"), project.server("other", "enabled: false"))
     project.up()
-    return project
+    yield project
+    project.down()
+    project.close()
 
 
 def connection(project: Project) -> socket.socket:
@@ -56,18 +61,18 @@ def test_request_that_is_none_is_answered(system: Project, line: bytes) -> None:
             answer = {"error": "", "exit_code": 2}
     assert answer["exit_code"] in (1, 2)
     assert system.ps()["web"]["status"] == "running"
-    system.down()
 
 
 def test_silent_client_is_let_go(system: Project) -> None:
     with connection(system) as client:
         assert "expected one line" in answer_to(client)["error"]
-    system.down()
 
 
-def test_silent_clients_do_not_delay_the_end(system: Project) -> None:
-    clients = [connection(system) for _ in range(20)]
-    system.down()
+def test_silent_clients_do_not_delay_the_end(project: Project) -> None:
+    project.configure_with(project.sleeper("x"))
+    project.up()
+    clients = [connection(project) for _ in range(20)]
+    project.down()
     for client in clients:
         client.close()
 
@@ -85,7 +90,6 @@ def test_followers_that_come_and_go_leave_nothing(system: Project) -> None:
     )  # what happens is told to followers, of which those that are gone are found out
     eventually(lambda: engine.num_fds() <= before)
     eventually(lambda: engine.num_fds() < 40)
-    system.down()
 
 
 def test_follower_that_reads_sees_everything_in_order(project: Project) -> None:

@@ -20,7 +20,7 @@ time.sleep(600)
 def talker(project: Project) -> Project:
     project.script("talker", TALKER)
     project.configure_with(project.process("talker", "readiness: {log: after}"), project.server("web"))
-    project.ok("up", "-d", "--wait")
+    project.up()
     return project
 
 
@@ -30,15 +30,15 @@ def test_logs_show_what_all_have_said(talker: Project) -> None:
     assert "talker ! a complaint" in out
     assert "web    | listening" in out
     assert "\x1b" not in out
-    talker.ok("down")
+    talker.down()
 
 
 def test_logs_last_over_restarts_of_service_and_fuge(talker: Project) -> None:
     talker.ok("restart", "talker")
-    talker.ok("down")
-    talker.ok("up", "-d", "--wait")
+    talker.down()
+    talker.up()
     assert talker.ok("logs", "talker").out.count("| line 0") == 3
-    talker.ok("down")
+    talker.down()
     assert talker.ok("logs", "talker", "--since", "10m").out.count("| line 0") == 3
 
 
@@ -48,7 +48,7 @@ def test_logs_are_filtered(talker: Project) -> None:
     assert talker.ok("logs", "--stderr").out == "talker ! a complaint\n"
     assert talker.ok("logs", "talker", "-n", "1").out.count("\n") == 1
     assert talker.ok("logs", "--since", "2999-01-01").out == ""
-    talker.ok("down")
+    talker.down()
 
 
 def test_logs_as_data(talker: Project) -> None:
@@ -56,14 +56,14 @@ def test_logs_as_data(talker: Project) -> None:
     assert (record["service"], record["stream"], record["text"]) == ("talker", "out", "boom")
     assert record["pid"] == talker.ps()["talker"]["pid"]
     assert abs(record["time"] - time.time()) < 60
-    talker.ok("down")
+    talker.down()
 
 
 def test_logs_with_times(talker: Project) -> None:
     (line,) = talker.ok("logs", "-t", "--grep", "boom").out.splitlines()
     assert line[2] == line[5] == ":"
     assert line.endswith(" talker | boom")
-    talker.ok("down")
+    talker.down()
 
 
 def test_logs_follow_until_ctrl_c(talker: Project) -> None:
@@ -74,7 +74,7 @@ def test_logs_follow_until_ctrl_c(talker: Project) -> None:
     following.expect("after")
     following.sendintr()
     eventually(lambda: not following.isalive())
-    talker.ok("down")
+    talker.down()
 
 
 def test_grep_takes_the_text_as_it_is(talker: Project) -> None:
@@ -82,4 +82,4 @@ def test_grep_takes_the_text_as_it_is(talker: Project) -> None:
     assert talker.ok("grep", "boom", "talker").out == "talker | boom\n"
     assert talker.fuge("grep", "bo+m").code == 1
     assert talker.fuge("grep", "boom", "web").code == 1
-    talker.ok("down")
+    talker.down()

@@ -169,22 +169,22 @@ def test_signal_ends_a_shell_that_is_busy(system: Project) -> None:
 
 
 def test_shell_around_a_running_engine_leaves_it_running(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     done = system.ok("shell", give="ps\nrestart webapp\nstop adder_service\nexit\n")
     assert "runs already: this shell is about that one" in done.out
     assert statuses(done.out) == [["running", "running"]]
     assert "webapp        > ready" in done.out
     assert system.ps()["webapp"]["status"] == "running"
     assert system.ps()["adder_service"]["status"] == "stopped"
-    system.ok("down")
+    system.down()
 
 
 def test_shell_around_an_engine_that_ends_says_so_and_ends(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     process = system.begin("shell")
     assert process.stdout
     assert "runs already" in process.stdout.readline()
-    system.ok("down")
+    system.down()
     said, _ = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "the fuge that ran it has ended" in said

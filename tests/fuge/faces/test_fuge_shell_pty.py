@@ -292,18 +292,18 @@ def test_history_that_cannot_be_written_is_no_reason_to_leave(system: Project) -
 
 
 def test_shell_around_a_running_engine_shows_its_output(system: Project) -> None:
-    system.ok("up", "-d", "--wait")
+    system.up()
     terminal = shell(system)
     enter(terminal, "restart webapp", "webapp        |")
     terminal.send("exit\r")
     leave(terminal)
     assert system.ps()["webapp"]["status"] == "running"
-    system.ok("down")
+    system.down()
 
 
 def test_interactive_program_gets_the_keys(system: Project) -> None:
     terminal = shell(system)
-    terminal.send(f"{sys.executable} -c \"print('got', input('name? '))\"\r")
+    terminal.send(f"{sys.executable} -c \"print('got', input('na' 'me? '))\"\r")
     terminal.expect_exact("name? ")
     terminal.send("me\r")
     terminal.expect_exact("got me")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fuge.errors import ConfigError
-from fuge.plan import config
+from fuge.plan import config, location
 from fuge.plan.schema import Entry, Settings
 from fuge.plan.system import Port, Readiness, Service, System
 
@@ -383,20 +383,20 @@ def test_find_takes_the_nearest_file_in_or_above_a_folder(tmp_path: Path) -> Non
     (tmp_path / "fuge").mkdir()
     deep.mkdir(parents=True)
     (tmp_path / "fuge" / "fuge.yml").touch()
-    assert config.find(deep) == tmp_path / "fuge" / "fuge.yml"
+    assert location.find(deep) == tmp_path / "fuge" / "fuge.yml"
     (tmp_path / "fuge.yml").touch()
-    assert config.find(deep) == config.find(tmp_path) == tmp_path / "fuge.yml"
+    assert location.find(deep) == location.find(tmp_path) == tmp_path / "fuge.yml"
     (deep / "fuge.yml").mkdir()
-    assert config.find(deep) == tmp_path / "fuge.yml"
+    assert location.find(deep) == tmp_path / "fuge.yml"
     (deep / "fuge").mkdir()
     (deep / "fuge" / "fuge.yml").touch()
-    assert config.find(deep) == deep / "fuge" / "fuge.yml"
-    assert config.find(deep / "fuge") == deep / "fuge" / "fuge.yml"
+    assert location.find(deep) == deep / "fuge" / "fuge.yml"
+    assert location.find(deep / "fuge") == deep / "fuge" / "fuge.yml"
 
 
 def test_find_says_what_it_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.find(tmp_path)
+        location.find(tmp_path)
     assert str(caught.value) == (
         f"expected fuge.yml or fuge/fuge.yml in {tmp_path} or a folder above it, found none; name the file to use"
     )

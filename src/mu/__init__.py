@@ -1,0 +1,96 @@
+"""mu: messages routed by pattern, over any transport.
+
+from mu import Mu, tcp
+
+mu = Mu("adder")
+mu.define({"role": "basic", "cmd": "add"}, add)
+mu.inbound({"role": "basic", "cmd": "*"}, tcp.server(port=8080))
+
+What is not used is not loaded: a transport or an adapter is imported when it is first named.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mu.errors import (
+    BadFrame,
+    CircuitOpen,
+    Closed,
+    ConnectFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    FrameTooLarge,
+    FrameworkError,
+    MuError,
+    NoRoute,
+    Overloaded,
+    ServiceError,
+    TransportError,
+    TTLExpired,
+    Unencodable,
+)
+from mu.handlers import Context
+from mu.mu import Mu
+from mu.routes import Route, Routes
+from mu.running import run
+from mu.transport import Client, Packet, Receive, Reply, Request, Server
+
+if TYPE_CHECKING:
+    from mu.adapters.balance import balance as balance
+    from mu.adapters.breaker import breaker as breaker
+    from mu.adapters.retry import retry as retry
+    from mu.adapters.shed import shed as shed
+    from mu.adapters.tee import tee as tee
+    from mu.adapters.timeout import timeout as timeout
+    from mu.transports import http as http
+    from mu.transports import local as local
+    from mu.transports import tcp as tcp
+
+TRANSPORTS = ("tcp", "http", "local")
+ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee")
+
+__all__ = [
+    "BadFrame",
+    "CircuitOpen",
+    "Client",
+    "Closed",
+    "ConnectFailed",
+    "ConnectionLost",
+    "Context",
+    "DeadlineExceeded",
+    "FrameTooLarge",
+    "FrameworkError",
+    "Mu",
+    "MuError",
+    "NoRoute",
+    "Overloaded",
+    "Packet",
+    "Receive",
+    "Reply",
+    "Request",
+    "Route",
+    "Routes",
+    "Server",
+    "ServiceError",
+    "TTLExpired",
+    "TransportError",
+    "Unencodable",
+    "balance",
+    "breaker",
+    "http",
+    "local",
+    "retry",
+    "run",
+    "shed",
+    "tcp",
+    "tee",
+    "timeout",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in TRANSPORTS:
+        return import_module(f"mu.transports.{name}")
+    if name in ADAPTERS:
+        return getattr(import_module(f"mu.adapters.{name}"), name)
+    raise AttributeError(f"module 'mu' has no {name!r}")

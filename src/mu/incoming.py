@@ -1,0 +1,103 @@
+"""A message on its way in: from the transport that received it to a handler, or to the transport that takes it on."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from inspect import isawaitable
+
+from mu import packet as packets
+from mu.deadlines import Deadlines, Watch
+from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired
+from mu.handlers import Context, Handler, current
+from mu.transport import Client, Packet, Reply, Request
+
+log = logging.getLogger("mu")
+
+
+def remaining(protocol: Packet, default: float) -> float:
+    """Seconds that the sender still waits. Its clock counts, which is ours on one machine, and nearly so elsewhere."""
+    deadline = protocol.get("deadline")
+    if type(deadline) is not int:
+        return default
+    return min(default, deadline / 1000 - time.time())
+
+
+@dataclass
+class House:
+    """What all messages of one Mu share."""
+
+    deadlines: Deadlines
+    counts: dict[str, int]
+    dev: bool
+
+
+class Incoming:
+    """A job for the workers: run the target with the packet, and reply exactly once."""
+
+    __slots__ = ("_context", "_house", "_reply", "_target", "_watch")
+
+    def __init__(self, target: Handler | Client, context: Context, reply: Reply, house: House) -> None:
+        self._target, self._context, self._reply, self._house = target, context, reply, house
+        self._watch: Watch | None = None
+
+    async def run(self) -> None:
+        packet = self._context.packet
+        token = current.set(self._context)
+        try:
+            if isinstance(self._target, Handler):
+                result = self._target(packet["pattern"], self._context)
+                if self._target.waits or isawaitable(result):
+                    result = await result
+                answer = packets.response(packet, result)
+            else:
+                answer = await self._relay(self._target, packet)
+        except asyncio.CancelledError:
+            answer = self._refusal(self._cancelled())
+        except MuError as error:
+            answer = self._refusal(self._of_handler(error))
+        except Exception as error:
+            log.warning("handler %s failed: %r", self._target, error, exc_info=error if self._house.dev else None)
+            answer = self._refusal(error)
+        finally:
+            current.reset(token)
+            if self._watch:
+                self._watch.stop()
+        self._answer(answer)
+
+    def waits(self, task: "asyncio.Task[None]") -> None:
+        self._watch = self._house.deadlines.watch(self._context.deadline, task)
+
+    def give_up(self) -> None:
+        self._answer(self._refusal(Closed("this service is shutting down, and has not begun with the message")))
+
+    async def _relay(self, client: Client, packet: Packet) -> Packet:
+        if packet["protocol"]["ttl"] <= 0:
+            raise TTLExpired(
+                f"the message has passed {len(packet['protocol']['path']) - 1} processes, and may pass no other: "
+                "do the routes of some of them form a circle?"
+            )
+        answer = await client.request(Request(packets.relayed(packet), self._context.deadline))
+        return {**answer, "protocol": {**answer["protocol"], "path": packet["protocol"]["path"]}}
+
+    def _cancelled(self) -> MuError:
+        if self._watch and self._watch.expired:
+            return DeadlineExceeded("the handler took longer than the caller waits, and was cancelled")
+        return Closed("this service shut down before the handler had ended", sent=True)
+
+    def _of_handler(self, error: MuError) -> MuError:
+        """What failed further on is the handler's failure: whatever it is, the handler has run."""
+        if isinstance(self._target, Client) or isinstance(error, ServiceError):
+            return error
+        return ServiceError(f"{type(error).__name__}: {error}", status=error.status, data=error.data, extra=error.extra)
+
+    def _refusal(self, error: BaseException) -> Packet:
+        self._house.counts["failed"] += 1
+        return packets.refusal(self._context.packet, error, dev=self._house.dev)
+
+    def _answer(self, answer: Packet) -> None:
+        self._house.counts["handled"] += 1
+        try:
+            self._reply(answer)
+        except MuError as error:  # the result is too large, or not JSON
+            self._reply(self._refusal(error))

@@ -1,0 +1,121 @@
+"""Packets: what travels. The only place where one is built, checked or readdressed.
+
+    request    {"pattern": {...}, "protocol": {...}}
+    response   {"err": null or an error, "response": ..., "protocol": {...}}
+
+`protocol.path` is the way back: whoever sends a request adds its name, whoever answers takes it off.
+`protocol.trace` names all that a message has passed, `ttl` is how many processes may still pass it on.
+`protocol.deadline` says when its sender stops waiting, in milliseconds since 1970; a queue or another process may go by
+it. `protocol.traceparent` is W3C Trace Context. Node's mu hands on both untouched.
+"""
+
+import random
+from typing import Any, TypeGuard
+
+from mu.errors import BadFrame, as_wire, from_wire
+from mu.transport import Packet
+
+TEXT = {str}
+LONGEST_PATH = 100  # names; each process that passes a message on adds one
+Key = tuple[str, ...]
+
+
+def request(message: Packet, id: str, ttl: int, deadline: int, traceparent: str) -> Packet:
+    return {
+        "pattern": message,
+        "protocol": {"path": [id], "trace": [id], "ttl": ttl, "deadline": deadline, "traceparent": traceparent},
+    }
+
+
+def response(request: Packet, result: Any) -> Packet:
+    """The answer with a result. Node takes a packet without a "true" response for none at all, hence `value`."""
+    if result or (result is not None and is_true_in_javascript(result)):
+        return {"err": None, "response": result, "protocol": request["protocol"]}
+    return {"err": None, "response": {}, "value": result, "protocol": request["protocol"]}
+
+
+def is_true_in_javascript(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict | set | frozenset | bytes)  # even if empty
+
+
+def refusal(request: Packet, error: BaseException, *, dev: bool = False) -> Packet:
+    return {"err": as_wire(error, dev=dev), "response": {}, "protocol": request["protocol"]}
+
+
+def result_of(response: Packet) -> Any:
+    """Raises the MuError that the response carries."""
+    err = response.get("err")
+    if err is not None:
+        raise from_wire(err)
+    return response["value"] if "value" in response else response.get("response")
+
+
+def forward(packet: Packet, muid: str) -> Packet:
+    """A request as `muid` sends it."""
+    protocol = packet["protocol"]
+    addressed = {
+        **protocol,
+        "path": [*protocol["path"], muid],
+        "trace": [*protocol["trace"], muid],
+        "dst": "target",
+        "src": muid,
+    }
+    return {**packet, "protocol": addressed}
+
+
+def backward(packet: Packet, muid: str) -> Packet:
+    """A response as `muid` sends it."""
+    protocol = packet["protocol"]
+    path = protocol["path"]
+    addressed = {
+        **protocol,
+        "path": path[:-1],
+        "trace": [*protocol["trace"], muid],
+        "dst": path[-1],
+        "src": muid,
+    }
+    return {**packet, "protocol": addressed}
+
+
+def relayed(packet: Packet) -> Packet:
+    """A request that came in, as it goes out again: it may pass one process less."""
+    protocol = packet["protocol"]
+    return {**packet, "protocol": {**protocol, "ttl": protocol["ttl"] - 1}}
+
+
+def key_of(packet: Packet) -> Key:
+    """What a request and its response have in common, at the process that waits: the way back from there."""
+    return tuple(packet["protocol"]["path"])
+
+
+def is_request(packet: Any) -> bool:
+    """Whether it is one; False for a response. Completes what may be missing. Raises BadFrame if it is neither."""
+    if type(packet) is not dict:
+        raise BadFrame(f"expected a JSON object, found {packet!r:.60}")
+    protocol = packet.get("protocol")
+    if type(protocol) is not dict:
+        raise BadFrame(f"expected an object under 'protocol', found {protocol!r:.60}")
+    if "pattern" not in packet:
+        return False
+    if type(packet["pattern"]) is not dict:
+        raise BadFrame(f"expected an object under 'pattern', found {packet['pattern']!r:.60}")
+    path, trace = protocol.get("path"), protocol.get("trace")
+    if type(path) is not list or not 0 < len(path) <= LONGEST_PATH or {*map(type, path)} != TEXT:
+        raise BadFrame(f"expected 1 to {LONGEST_PATH} names under 'protocol.path', found {path!r:.60}")
+    if type(trace) is not list or len(trace) > 2 * LONGEST_PATH:
+        protocol["trace"] = []
+    if type(protocol.get("ttl")) is not int:
+        protocol["ttl"] = 10
+    return True
+
+
+def new_traceparent(parent: str | None = None) -> str:
+    """A W3C traceparent: of the same trace as the parent, or of a new one. https://www.w3.org/TR/trace-context/"""
+    if parent is None:
+        digits = f"{random.getrandbits(192) | 1 << 64 | 1:048x}"  # neither part may be zero
+        return f"00-{digits[:32]}-{digits[32:]}-01"
+    return f"{parent[:36]}{random.getrandbits(64) | 1:016x}{parent[52:55]}"
+
+
+def is_traceparent(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) == 55 and value.startswith("00-") and value[35] == value[52] == "-"

@@ -1,0 +1,74 @@
+"""What every transport and adapter meets: a client takes requests to somewhere, a server brings them in.
+
+A transport only moves packets; an adapter is a client made of clients. To write one, subclass `Client` or `Server`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+Packet = dict[str, Any]
+Reply = Callable[[Packet], None]
+Receive = Callable[[Packet, Reply], None]
+"""What a server hands each incoming packet to, with the function that takes the answer back to its sender. It never
+raises, and calls `reply` once; if it was not the answer of a handler but a refusal, the packet's `err` says so."""
+
+
+class Request:
+    """A packet on its way out. `deadline`: when its sender stops waiting, by the clock of the event loop, in seconds.
+
+    `sent` becomes True at the moment from which the other side may have run it; only the transport that writes it
+    knows. Errors are raised as `request.failed(...)` when that matters.
+    """
+
+    __slots__ = ("deadline", "packet", "sent")
+
+    def __init__(self, packet: Packet, deadline: float) -> None:
+        self.packet, self.deadline, self.sent = packet, deadline, False
+
+
+class Client(ABC):
+    """Takes requests to another process, or within this one. All of it happens in one event loop."""
+
+    @abstractmethod
+    async def request(self, request: Request) -> Packet:
+        """Deliver it, and return the packet of the answer, `{"err": ..., "response": ..., "protocol": {...}}`.
+
+        Raises a MuError if there is none to be had. It need not look at the deadline: whoever waits is cancelled
+        then, and so is this. Being cancelled must leave nothing behind.
+        """
+
+    async def send(self, request: Request) -> None:
+        """Deliver it without an interest in the answer; returns when the message cannot be lost by this process."""
+        await self.request(request)
+
+    async def close(self) -> None:  # noqa: B027
+        """Let go of everything: connections, tasks. What is still waiting ends with `Closed` or `ConnectionLost`."""
+
+    @property
+    def available(self) -> bool:
+        """False when it knows that a request would fail now, such as an open breaker; `balance` asks it."""
+        return True
+
+    @property
+    def parts(self) -> "list[Client]":
+        """What an adapter is made of, for the pictures and tables of routes."""
+        return []
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+
+class Server(ABC):
+    """Brings in what others send."""
+
+    @abstractmethod
+    async def start(self, receive: Receive) -> None:
+        """Open for others. Raises TransportError if that cannot be, such as a port that is taken."""
+
+    @abstractmethod
+    async def close(self, grace: float) -> None:
+        """Take nothing new, wait up to `grace` seconds until what is under way is answered, then close."""
+
+    def __str__(self) -> str:
+        return type(self).__name__

@@ -1,0 +1,213 @@
+"""The end of TCP connections that this process opens."""
+
+import asyncio
+import itertools
+import random
+import ssl as tls
+from typing import Any
+
+from mu.codec import encode
+from mu.errors import Closed, ConnectFailed, ConnectionLost
+from mu.frames import frame
+from mu.packet import Key, forward, key_of
+from mu.transport import Client, Packet, Request
+from mu.transports.tcp.addresses import GOODBYE, HELLO, port_number
+from mu.transports.tcp.stream import Stream
+
+FIRST_DELAY, LONGEST_DELAY = 0.05, 1.0  # seconds between two attempts to connect
+
+
+class ClientStream(Stream):
+    """A connection to a server. `pending`: the requests that wait for an answer on it."""
+
+    def __init__(self, max_frame: int, where: str) -> None:
+        super().__init__(max_frame)
+        self._where = where
+        self._greeted = False
+        self.usable = True  # for new requests
+        self.pending: dict[Key, asyncio.Future[Packet]] = {}
+
+    async def ask(self, request: Request) -> Packet:
+        if self.full:
+            await self.room()
+        packet = forward(request.packet, self.muid)
+        if not self._greeted:
+            packet["protocol"][HELLO] = self.muid
+        body = frame(encode(packet), self.max_frame)
+        if not self.usable:
+            raise ConnectionLost(f"the connection to {self._where} ended", sent=False)
+        key = key_of(request.packet)
+        answer: asyncio.Future[Packet] = self.loop.create_future()
+        if key in self.pending:
+            raise ConnectionLost(f"a message with the same path waits for {self._where} already", sent=False)
+        self.pending[key] = answer
+        self._greeted = request.sent = True
+        self.write(body)
+        try:
+            return await answer
+        finally:
+            self.pending.pop(key, None)
+            if not self.usable and not self.pending:
+                self.end("no longer used")
+
+    def on_response(self, packet: Packet) -> None:
+        """An answer that nobody waits for, such as one that comes after the deadline, is dropped."""
+        protocol = packet["protocol"]
+        if GOODBYE in protocol and "response" not in packet:
+            return self.retire()
+        path = protocol.get("path")
+        try:
+            answer = self.pending.get(tuple(path)) if type(path) is list else None
+        except TypeError:  # something other than names in the path
+            answer = None
+        if answer is not None and not answer.done() and ("response" in packet or "err" in packet):
+            answer.set_result(packet)
+        return None
+
+    def on_request(self, packet: Packet) -> None:
+        """A server does not ask."""
+
+    def retire(self) -> None:
+        """Take no new requests; end when the last answer is there."""
+        self.usable = False
+        if not self.pending:
+            self.end("no longer used")
+
+    def on_end(self, reason: str) -> None:
+        self.usable = False
+        for answer in self.pending.values():
+            if not answer.done():
+                answer.set_exception(ConnectionLost(f"{self._where} closed before the answer: {reason}"))
+
+
+class Line:
+    """A connection that is made when it is needed: all who need it meanwhile wait for the same attempt."""
+
+    def __init__(self, client: "TcpClient") -> None:
+        self._client = client
+        self._stream: ClientStream | None = None
+        self._attempt: asyncio.Task[ClientStream] | None = None
+        self._retired: set[ClientStream] = set()
+        self._delay, self._not_before = FIRST_DELAY, 0.0
+        self._failure = ""
+        self.busy = 0
+
+    @property
+    def resting(self) -> float:
+        """Seconds until the next attempt to connect makes sense."""
+        return self._not_before - asyncio.get_running_loop().time() if self._not_before else 0.0
+
+    async def ask(self, request: Request) -> Packet:
+        self.busy += 1
+        try:
+            stream = self._stream
+            if stream is None or not stream.usable:
+                stream = await self._connected()
+            return await stream.ask(request)
+        finally:
+            self.busy -= 1
+
+    async def _connected(self) -> ClientStream:
+        if self._client.closed:
+            raise Closed(f"the transport to {self._client} is closed")
+        if (rest := self.resting) > 0:
+            raise ConnectFailed(f"{self._failure}; the next attempt is in {rest:.2f} s", retry_after=rest)
+        if self._attempt is None:
+            self._attempt = asyncio.create_task(self._connect())
+            self._attempt.add_done_callback(self._attempted)
+        try:
+            return await asyncio.shield(self._attempt)
+        except asyncio.CancelledError:
+            if self._client.closed:
+                raise Closed(f"the transport to {self._client} was closed") from None
+            raise
+
+    def _attempted(self, attempt: "asyncio.Task[ClientStream]") -> None:
+        self._attempt = None
+        if not attempt.cancelled():
+            attempt.exception()  # whoever waits gets it; nobody may
+
+    async def _connect(self) -> ClientStream:
+        client, loop = self._client, asyncio.get_running_loop()
+        if self._stream is not None:
+            self._retired = {each for each in [*self._retired, self._stream] if each.pending}
+        try:
+            async with asyncio.timeout(client.connect_timeout):
+                _, self._stream = await loop.create_connection(
+                    lambda: ClientStream(client.max_frame, str(client)),
+                    *(client.host, client.port),
+                    ssl=client.ssl,
+                    server_hostname=client.server_hostname,
+                )
+        except (OSError, TimeoutError) as error:
+            jitter = random.uniform(0.5, 1.0)  # so that many clients do not all come back at once
+            self._not_before = loop.time() + self._delay * jitter
+            self._delay = min(2 * self._delay, LONGEST_DELAY)
+            self._failure = f"cannot connect to {client}: {reason_of(error, client.connect_timeout)}"
+            raise ConnectFailed(self._failure, retry_after=self._not_before - loop.time()) from None
+        self._delay, self._not_before = FIRST_DELAY, 0.0
+        return self._stream
+
+    async def close(self) -> None:
+        if self._attempt:
+            self._attempt.cancel()
+            await asyncio.wait([self._attempt])
+        for stream in [*self._retired, *([self._stream] if self._stream else [])]:
+            stream.end("this process shut down")
+
+
+class TcpClient(Client):
+    """Sends to host and port, over one connection, made when it is first needed and again when it was lost.
+
+    `pool`: so many connections, in turn. `node_safe`: one request at a time on each connection of the pool, for a
+    server that runs Node's mu, which can die of two at once. `ssl`: an SSLContext for TLS, True for the usual one.
+    `connect_timeout` in seconds. `max_frame`: bytes of the largest packet. After an attempt to connect that failed, the
+    next is made after 0.05 s, then after twice that and so on up to 1 s; what is asked between them fails at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | str,
+        host: str = "127.0.0.1",
+        ssl: tls.SSLContext | bool | None = None,
+        server_hostname: str | None = None,
+        max_frame: int = 16 << 20,
+        pool: int = 1,
+        node_safe: bool = False,
+        connect_timeout: float = 5.0,
+    ) -> None:
+        if pool < 1:
+            raise ValueError(f"expected a pool of at least one connection, found {pool!r}")
+        self.port, self.host, self.max_frame, self.connect_timeout = port_number(port), host, max_frame, connect_timeout
+        self.ssl, self.server_hostname = ssl or None, server_hostname
+        self.closed = False
+        self._lines = [Line(self) for _ in range(pool)]
+        self._turn = itertools.cycle(self._lines)
+        self._alone = asyncio.Semaphore(pool) if node_safe else None
+
+    async def request(self, request: Request) -> Packet:
+        if self._alone is None:
+            return await next(self._turn).ask(request)
+        async with self._alone:
+            return await next(line for line in self._lines if not line.busy).ask(request)
+
+    @property
+    def available(self) -> bool:
+        return not self.closed and any(line.resting <= 0 for line in self._lines)
+
+    async def close(self) -> None:
+        self.closed = True
+        await asyncio.gather(*(line.close() for line in self._lines))
+
+    def __str__(self) -> str:
+        return f"tcp {self.host}:{self.port}"
+
+
+def reason_of(error: Exception, patience: float) -> str:
+    if isinstance(error, TimeoutError) and not error.args:
+        return f"no answer within {patience:g} s"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    details: Any = error.strerror if isinstance(error, OSError) and not isinstance(error, tls.SSLError) else error
+    return str(details or error)

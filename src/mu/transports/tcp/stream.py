@@ -1,0 +1,111 @@
+"""One TCP connection with packets on it, in both directions: what client and server have in common."""
+
+import asyncio
+import logging
+import uuid
+from abc import abstractmethod
+from typing import Any, cast
+
+from mu.codec import decode
+from mu.errors import MuError
+from mu.frames import FrameReader
+from mu.packet import is_request
+from mu.transport import Packet
+
+log = logging.getLogger("mu.tcp")
+
+
+class Stream(asyncio.Protocol):
+    """Its `muid` is its name in the packets: a new one for each connection, as Node's mu needs it."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, max_frame: int) -> None:
+        self.muid = str(uuid.uuid4())
+        self.max_frame = max_frame
+        self.loop = asyncio.get_running_loop()
+        self._reader = FrameReader(max_frame)
+        self._out: list[bytes] = []
+        self._full = False
+        self._room: list[asyncio.Future[None]] = []
+
+    @abstractmethod
+    def on_request(self, packet: Packet) -> None: ...
+
+    @abstractmethod
+    def on_response(self, packet: Packet) -> None: ...
+
+    @abstractmethod
+    def on_end(self, reason: str) -> None: ...
+
+    # Reading ------------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for body in self._reader.feed(data):
+                packet = decode(body)
+                if is_request(packet):
+                    self.on_request(packet)
+                else:
+                    self.on_response(packet)
+        except MuError as error:
+            log.warning("%s: closing, after bad input: %s", self.peer(), error)
+            self.end(str(error))
+
+    # Writing ------------------------------------------------------------------------------------------------------
+
+    def write(self, frame: bytes) -> None:
+        """Frames of one turn of the event loop leave together: a system call for each would cost more than all else."""
+        if not self._out:
+            self.loop.call_soon(self.flush)
+        self._out.append(frame)
+
+    def flush(self) -> None:
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self.transport.write(data)
+
+    @property
+    def full(self) -> bool:
+        """Whether the other side reads more slowly than this one writes, so that it should stop."""
+        return self._full
+
+    async def room(self) -> None:
+        """Wait until the other side has read what was written, more or less. Returns at once if the connection ends."""
+        while self._full:
+            future = self.loop.create_future()
+            self._room.append(future)
+            await future
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        waiting, self._room = self._room, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    # Life ---------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods only
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.on_end(str(error) if error else "the other side closed it")
+        self.resume_writing()
+
+    def end(self, reason: str) -> None:
+        """Close at once; what was written before still leaves, if the other side reads it."""
+        self.flush()
+        self.on_end(reason)
+        self.transport.close()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def peer(self) -> str:
+        address: Any = self.transport.get_extra_info("peername")
+        return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address or "a peer that has gone")

@@ -1,10 +1,13 @@
 """For all tests: `--step NN`, the count at the end, and that nothing is left running."""
 
+import asyncio
+import inspect
 import os
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import MARK, left_running, wait_until
@@ -42,6 +45,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(
         f"Ran {tests} tests; notebooks among them: {len(ran)}, with {sum(ran.values())} code cells compared."
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """An async test runs in an event loop of its own, and may leave no task behind in it."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    asyncio.run(leaving_nothing(pyfuncitem.obj(**arguments)))
+    return True
+
+
+async def leaving_nothing(test: Coroutine[Any, Any, None]) -> None:
+    await test
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        await asyncio.wait(left, timeout=1)  # those that are just ending
+    assert not [task for task in left if not task.done()]
 
 
 @pytest.fixture

@@ -57,10 +57,6 @@ class Deadlines:
         """How many tasks are being watched."""
         return sum(map(len, self._due.values()))
 
-    def close(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-
     def _add(self, tick: int) -> set[Watch]:
         among = self._due[tick] = set()
         heappush(self._ticks, tick)

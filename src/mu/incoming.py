@@ -10,6 +10,7 @@ from mu import packet as packets
 from mu.deadlines import Deadlines, Watch
 from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired
 from mu.handlers import Context, Handler, current
+from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
 
 log = logging.getLogger("mu")
@@ -30,15 +31,17 @@ class House:
     deadlines: Deadlines
     counts: dict[str, int]
     dev: bool
+    name: str
 
 
 class Incoming:
     """A job for the workers: run the target with the packet, and reply exactly once."""
 
-    __slots__ = ("_context", "_house", "_reply", "_target", "_watch")
+    __slots__ = ("_began", "_context", "_house", "_reply", "_target", "_watch")
 
     def __init__(self, target: Handler | Client, context: Context, reply: Reply, house: House) -> None:
         self._target, self._context, self._reply, self._house = target, context, reply, house
+        self._began = time.time()
         self._watch: Watch | None = None
 
     async def run(self) -> None:
@@ -56,9 +59,12 @@ class Incoming:
             answer = self._refusal(self._cancelled())
         except MuError as error:
             answer = self._refusal(self._of_handler(error))
-        except Exception as error:
+        except BaseException as error:
             log.warning("handler %s failed: %r", self._target, error, exc_info=error if self._house.dev else None)
             answer = self._refusal(error)
+            if isinstance(error, KeyboardInterrupt):
+                self._answer(answer)
+                raise
         finally:
             current.reset(token)
             if self._watch:
@@ -83,6 +89,9 @@ class Incoming:
     def _cancelled(self) -> MuError:
         if self._watch and self._watch.expired:
             return DeadlineExceeded("the handler took longer than the caller waits, and was cancelled")
+        task = asyncio.current_task()
+        if task and not task.cancelling():
+            return ServiceError("the handler cancelled itself")
         return Closed("this service shut down before the handler had ended", sent=True)
 
     def _of_handler(self, error: MuError) -> MuError:
@@ -97,6 +106,8 @@ class Incoming:
 
     def _answer(self, answer: Packet) -> None:
         self._house.counts["handled"] += 1
+        if "hops" in self._context.packet["protocol"]:
+            answer = with_hop(answer, self._house.name, str(self._target), self._began)
         try:
             self._reply(answer)
         except MuError as error:  # the result is too large, or not JSON

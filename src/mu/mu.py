@@ -26,8 +26,10 @@ from mu.errors import (
 from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
 from mu.incoming import House, Incoming, remaining
+from mu.lag import Lag
 from mu.patterns import Message, Pattern, Table, check, shown
 from mu.routes import Route, Routes
+from mu.traces import Hop, Trace, hops_of
 from mu.transport import Client, Packet, Reply, Request, Server
 from mu.workers import Workers
 
@@ -51,12 +53,13 @@ class Mu:
         self._ids = (f"{prefix}-{number:x}" for prefix in [uuid.uuid4().hex] for number in itertools.count(1))
         self._deadlines, self._workers = Deadlines(), Workers()
         self._sends: set[asyncio.Task[None]] = set()
+        self._lag = Lag()
         self._threads: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: list[Server] = []
         self._ending: asyncio.Task[None] | None = None
         self._counts = dict.fromkeys(("dispatched", "dispatch failed", "handled", "failed", "sends lost"), 0)
-        self._house = House(self._deadlines, self._counts, dev)
+        self._house = House(self._deadlines, self._counts, dev, name)
 
     # Wiring -------------------------------------------------------------------------------------------------------
 
@@ -94,6 +97,7 @@ class Mu:
     async def start(self) -> None:
         """Open all inbound transports. Raises TransportError if one cannot be, after closing those that could."""
         self._enter()
+        self._lag.start()
         try:
             for pattern, server in self._inbounds:
                 await server.start(partial(self._receive, Gate(pattern)))
@@ -122,7 +126,7 @@ class Mu:
         for task in self._sends:
             task.cancel()
         await every(client.close() for client in self._clients())
-        self._deadlines.close()
+        self._lag.stop()
         if self._threads:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -142,12 +146,18 @@ class Mu:
 
     # Messages -----------------------------------------------------------------------------------------------------
 
-    async def dispatch(self, message: Message, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+    async def dispatch(
+        self,
+        message: Message,
+        timeout: float | None = None,  # noqa: ASYNC109
+        *,
+        hops: list[Hop] | None = None,
+    ) -> Any:
         """Send the message where its pattern leads, and return the result.
 
         Ends within `timeout` seconds, or the default of this Mu; in a handler, also within the time that the message
         being handled has left. Raises a MuError: ServiceError if the handler failed, TransportError or FrameworkError
-        if the message did not get there or the answer not back.
+        if the message did not get there or the answer not back. `hops`: a list to which the message's way is added.
         """
         loop = self._enter()
         outer = current.get()
@@ -161,7 +171,9 @@ class Mu:
             target = self._route(message)
             request = Request(self._packet(message, deadline - loop.time(), outer), deadline)
             if isinstance(target, Client):
-                return packets.result_of(await target.request(request))
+                if hops is None:
+                    return packets.result_of(await target.request(request))
+                return packets.result_of(await self._traced(target, request, hops))
             request.sent = True
             return await self._handle(target, request)
         except MuError:
@@ -174,11 +186,28 @@ class Mu:
                     f"expected an answer within the time allowed, found none: {route_shown(message)}",
                     sent=request is not None and request.sent,
                 ) from None
-            if self._ending and self._ending.done():
-                raise Closed(f"{self} shut down before the answer came", sent=True) from None
             raise
         finally:
             watch.stop()
+
+    async def _traced(self, target: Client, request: Request, hops: list[Hop]) -> Packet:
+        began = time.time()
+        request.packet["protocol"]["hops"] = []
+        try:
+            answer = await target.request(request)
+            hops.extend(hops_of(answer))
+        finally:
+            hops.insert(0, Hop(str(self), str(target), began, time.time()))
+        return answer
+
+    async def trace(self, message: Message, timeout: float | None = None) -> Trace:  # noqa: ASYNC109
+        """Dispatch the message, and return its way with the times, and the result or the MuError."""
+        trace = Trace()
+        try:
+            trace.result = await self.dispatch(message, timeout, hops=trace.hops)
+        except MuError as error:
+            trace.error = error
+        return trace
 
     def send(self, message: Message) -> None:
         """Send the message, and do not wait: failures go to the log. `tear_down` waits for it.
@@ -199,8 +228,16 @@ class Mu:
         outer = current.get()
         current.set(Context(outer.packet if outer else {"protocol": {}}, math.inf))
         try:
-            await self.dispatch(message)
-        except (MuError, asyncio.CancelledError) as error:
+            target = self._route(message)
+            if isinstance(target, Handler):
+                await self.dispatch(message)
+                return
+            packet, loop = self._packet(message, self._timeout, current.get()), asyncio.get_running_loop()
+            async with asyncio.timeout(self._timeout):
+                answer = await target.send(Request(packet, loop.time() + self._timeout))
+            if answer is not None:
+                packets.result_of(answer)
+        except (MuError, TimeoutError, asyncio.CancelledError) as error:
             self._counts["sends lost"] += 1
             log.warning("sent message failed: %s: %r", route_shown(message), error)
 
@@ -265,13 +302,18 @@ class Mu:
             rows.append(Route(self.name, kind, shown(entry.pattern), str(entry.target)))
         return Routes(rows)
 
-    def stats(self) -> dict[str, int]:
-        """Counts since the beginning, and of what is under way now."""
+    def stats(self) -> dict[str, float]:
+        """Counts since the beginning, and of what is under way now.
+
+        `loop lag`: by how many seconds the event loop was late at most. Much more than 0 means that a handler blocks
+        it: it should be async throughout, or be defined with `thread=True`.
+        """
         return {
             **self._counts,
             "waiting": len(self._deadlines),
             "handling": len(self._workers),
             "sending": len(self._sends),
+            "loop lag": round(self._lag.worst, 3),
         }
 
     def __str__(self) -> str:

@@ -38,9 +38,12 @@ class Client(ABC):
         then, and so is this. Being cancelled must leave nothing behind.
         """
 
-    async def send(self, request: Request) -> None:
-        """Deliver it without an interest in the answer; returns when the message cannot be lost by this process."""
-        await self.request(request)
+    async def send(self, request: Request) -> Packet | None:
+        """Deliver it without an interest in a result; returns when this process can't lose it any more.
+
+        Where a transport gets an answer all the same, it returns it, for failures to be logged.
+        """
+        return await self.request(request)
 
     async def close(self) -> None:  # noqa: B027
         """Let go of everything: connections, tasks. What is still waiting ends with `Closed` or `ConnectionLost`."""

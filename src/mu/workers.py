@@ -6,10 +6,14 @@ task, as `asyncio.timeout` and others need it, and never in one that a waiting j
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any, Protocol
+
+
+log = logging.getLogger("mu")
 
 
 class Job(Protocol):
@@ -30,6 +34,7 @@ class Workers:
     def __init__(self) -> None:
         self._queue: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clean = copy_context()  # what each job begins with: the variables as they were when this was made
         self._worker: asyncio.Task[None] | None = None
 
     def submit(self, job: Job) -> None:
@@ -54,17 +59,19 @@ class Workers:
             await asyncio.wait(self._tasks)
 
     def _start(self) -> None:
-        task = self._worker = asyncio.create_task(self._work())
+        task = self._worker = asyncio.create_task(self._work(), context=self._clean.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
-        clean = copy_context()
         while self._queue:
             job = self._queue.popleft()
-            if await Steps(job, self._hand_over):
-                return
-            if copy_context() != clean:  # it left a context variable behind, which is not for the next to see
+            try:
+                if await Steps(job, self._hand_over):
+                    return
+            except Exception:
+                log.exception("a job failed, which should deal with its errors itself")
+            if copy_context() != self._clean:  # it left a context variable behind, which is not for the next to see
                 break
         self._worker = None
         if self._queue:

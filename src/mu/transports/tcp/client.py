@@ -117,6 +117,8 @@ class Line:
             self._attempt.add_done_callback(self._attempted)
         try:
             return await asyncio.shield(self._attempt)
+        except ConnectFailed as failure:  # one for each who waited
+            raise ConnectFailed(failure.message, retry_after=failure.retry_after) from None
         except asyncio.CancelledError:
             if self._client.closed:
                 raise Closed(f"the transport to {self._client} was closed") from None

@@ -12,6 +12,8 @@ from mu.transport import Packet, Receive, Server
 from mu.transports.tcp.addresses import HELLO, goodbye, port_number
 from mu.transports.tcp.stream import Stream, log
 
+NEWCOMER = 0.1  # seconds for the first message of a connection, when the server shuts down just after it was made
+
 
 class ServerStream(Stream):
     """A connection from a client. Reads no further while too much of what it asked for is not answered or not read."""
@@ -20,11 +22,11 @@ class ServerStream(Stream):
         super().__init__(server.max_frame)
         self._server, self._receive = server, receive
         self.in_flight = 0
-        self._knows_goodbye = self._half_closed = self._closing = False
-        self._paused = False
+        self._heard = self._knows_goodbye = self._half_closed = self._closing = self._paused = False
 
     def on_request(self, packet: Packet) -> None:
-        if not self._knows_goodbye:
+        if not self._heard:
+            self._heard = True
             protocol = packet["protocol"]
             self._knows_goodbye = protocol.get(HELLO) == protocol["path"][-1]
         self.in_flight += 1
@@ -42,11 +44,7 @@ class ServerStream(Stream):
             self.write(body)
         if self._paused:
             self._regulate()
-        if not self.in_flight and (self._half_closed or self._closing):
-            self._last_answer_given()
-
-    def _last_answer_given(self) -> None:
-        if self._half_closed or not self._knows_goodbye:
+        if not self.in_flight and (self._half_closed or (self._closing and not self._knows_goodbye)):
             self.end("all is answered")
 
     def _regulate(self) -> None:
@@ -73,7 +71,13 @@ class ServerStream(Stream):
         self._closing = True
         if self._knows_goodbye:
             self.write(goodbye())
-        elif not self.in_flight:
+        elif not self._heard:
+            self.loop.call_later(NEWCOMER, self._end_if_idle)
+        else:
+            self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if not self.in_flight and not self._knows_goodbye:
             self.end("all is answered")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -138,6 +142,8 @@ class TcpServer(Server):
                 log.warning("%s: %d connections did not end within %g s", self, len(self.streams), grace)
         for stream in list(self.streams):
             stream.end("shutting down")
+            if stream.unread:
+                stream.abort()
         self._server = None
 
     def gone(self, stream: ServerStream) -> None:

@@ -26,7 +26,7 @@ class Stream(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self._reader = FrameReader(max_frame)
         self._out: list[bytes] = []
-        self._full = False
+        self._full = self.ended = False
         self._room: list[asyncio.Future[None]] = []
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Stream(asyncio.Protocol):
         self._out.append(frame)
 
     def flush(self) -> None:
-        if self._out:
+        if self._out and not self.ended:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out.clear()
             self.transport.write(data)
@@ -79,7 +79,7 @@ class Stream(asyncio.Protocol):
             await future
 
     def pause_writing(self) -> None:
-        self._full = True
+        self._full = not self.ended
 
     def resume_writing(self) -> None:
         self._full = False
@@ -94,14 +94,24 @@ class Stream(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods only
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.on_end(str(error) if error else "the other side closed it")
-        self.resume_writing()
+        self._ended(str(error) if error else "the other side closed it")
 
     def end(self, reason: str) -> None:
         """Close at once; what was written before still leaves, if the other side reads it."""
         self.flush()
-        self.on_end(reason)
+        self._ended(reason)
         self.transport.close()
+
+    def _ended(self, reason: str) -> None:
+        if not self.ended:
+            self.ended = True
+            self.on_end(reason)
+            self.resume_writing()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the other side to read."""
+        return self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         self.transport.abort()

@@ -1,0 +1,61 @@
+"""What all adapters have in common."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from mu.errors import TransportError, from_wire
+from mu.transport import Client, Packet, Request
+
+Deliver = Callable[[Client, Request], Awaitable[Any]]
+
+
+class Adapter(Client):
+    """A client made of others. A subclass says in `around` what it does about a delivery, with an answer or without."""
+
+    def __init__(self, clients: Sequence[Client]) -> None:
+        for client in clients:
+            if not isinstance(client, Client):
+                raise ValueError(f"expected a client such as tcp.client(port=8080), found {client!r}")
+        self._parts = list(clients)
+
+    @abstractmethod
+    async def around(self, request: Request, deliver: Deliver) -> Any:
+        """Call `deliver(client, request)` as it sees fit, and return what that returns."""
+
+    async def request(self, request: Request) -> Packet:
+        packet: Packet = await self.around(request, ask)
+        return packet
+
+    async def send(self, request: Request) -> None:
+        await self.around(request, tell)
+
+    async def close(self) -> None:
+        """All parts are closed, even if one fails at it."""
+        results = await asyncio.gather(*(part.close() for part in self._parts), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    @property
+    def available(self) -> bool:
+        return any(part.available for part in self._parts)
+
+    @property
+    def parts(self) -> list[Client]:
+        return list(self._parts)
+
+
+async def ask(client: Client, request: Request) -> Packet:
+    """The answer. A transport error that the other side reports in place of one is raised, like those of this side."""
+    answer = await client.request(request)
+    err = answer.get("err")
+    if err is not None and isinstance(error := from_wire(err), TransportError):
+        request.sent = error.sent
+        raise error
+    return answer
+
+
+async def tell(client: Client, request: Request) -> None:
+    await client.send(request)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEP ?=
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 
-.PHONY: run test lab lock clean
+.PHONY: run test lab lock soak clean
 .DEFAULT_GOAL := run
 
 run:
@@ -21,6 +21,10 @@ lab:
 lock:   # after a change of the dependencies in pyproject.toml
 	@$(PYTHON) requirements/install.py test
 	@$(BIN)/python requirements/lock.py
+
+soak:   # mu, a million dispatches and a minute of killed servers; SOAKFLAGS="--seconds 5 --dispatches 50000" for less
+	@$(PYTHON) requirements/install.py test
+	@exec $(BIN)/python benchmarks/soak.py $(SOAKFLAGS)
 
 clean:
 	rm -rf .venv .artifacts .mypy_cache .pytest_cache .ruff_cache

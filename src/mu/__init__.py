@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mu.adapters.shed import shed as shed
     from mu.adapters.tee import tee as tee
     from mu.adapters.timeout import timeout as timeout
+    from mu.overlays import overlay as overlay
     from mu.transports import http as http
     from mu.transports import local as local
     from mu.transports import tcp as tcp
@@ -79,6 +80,7 @@ __all__ = [
     "breaker",
     "http",
     "local",
+    "overlay",
     "retry",
     "run",
     "shed",
@@ -93,4 +95,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"mu.transports.{name}")
     if name in ADAPTERS:
         return getattr(import_module(f"mu.adapters.{name}"), name)
+    if name == "overlay":
+        return import_module("mu.overlays").overlay
     raise AttributeError(f"module 'mu' has no {name!r}")

@@ -3,6 +3,7 @@
 import asyncio
 from heapq import heappop, heappush
 
+EARLY = 0.001  # seconds: event loops may ring that much before the time
 TICK = 0.01  # seconds: a deadline is kept to within one tick, never early
 
 
@@ -67,12 +68,14 @@ class Deadlines:
     def _wind(self) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(self._ticks[0] * TICK, self._ring) if self._ticks else None
+            self._timer = None
+        if self._ticks:
+            self._timer = asyncio.get_running_loop().call_at(self._ticks[0] * TICK + EARLY, self._ring)
 
     def _ring(self) -> None:
         now = asyncio.get_running_loop().time()
         self._timer = None
-        while self._ticks and self._ticks[0] * TICK <= now + TICK / 10:
+        while self._ticks and self._ticks[0] * TICK <= now:
             for watch in self._due.pop(heappop(self._ticks)):
                 watch.expire()
         self._wind()

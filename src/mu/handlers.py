@@ -61,7 +61,7 @@ class Handler:
         self.waits = inspect.iscoroutinefunction(function)  # what others return is looked at each time
         self._pool = pool
 
-    def __call__(self, args: dict[str, Any], context: Context) -> Any:
+    def call(self, args: dict[str, Any], context: Context) -> Any:
         """The result, or an awaitable of it."""
         if self.thread:
             return self._in_thread(args, context)

@@ -41,7 +41,7 @@ class Incoming:
 
     def __init__(self, target: Handler | Client, context: Context, reply: Reply, house: House) -> None:
         self._target, self._context, self._reply, self._house = target, context, reply, house
-        self._began = time.time()
+        self._began = time.time() if "hops" in context.packet["protocol"] else None
         self._watch: Watch | None = None
 
     async def run(self) -> None:
@@ -49,7 +49,7 @@ class Incoming:
         token = current.set(self._context)
         try:
             if isinstance(self._target, Handler):
-                result = self._target(packet["pattern"], self._context)
+                result = self._target.call(packet["pattern"], self._context)
                 if self._target.waits or isawaitable(result):
                     result = await result
                 answer = packets.response(packet, result)
@@ -106,7 +106,7 @@ class Incoming:
 
     def _answer(self, answer: Packet) -> None:
         self._house.counts["handled"] += 1
-        if "hops" in self._context.packet["protocol"]:
+        if self._began is not None:
             answer = with_hop(answer, self._house.name, str(self._target), self._began)
         try:
             self._reply(answer)

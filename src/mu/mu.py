@@ -5,7 +5,6 @@ import itertools
 import logging
 import math
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from inspect import isawaitable
@@ -50,7 +49,6 @@ class Mu:
         self._timeout, self._ttl = positive(timeout), ttl
         self._table: Table[Handler | Client] = Table()
         self._inbounds: list[tuple[Pattern, Server]] = []
-        self._ids = (f"{prefix}-{number:x}" for prefix in [uuid.uuid4().hex] for number in itertools.count(1))
         self._deadlines, self._workers = Deadlines(), Workers()
         self._sends: set[asyncio.Task[None]] = set()
         self._lag = Lag()
@@ -256,13 +254,13 @@ class Mu:
     def _packet(self, message: Message, seconds: float, outer: Context | None) -> Packet:
         parent = outer.traceparent if outer else None
         deadline = int((time.time() + seconds) * 1000)
-        return packets.request(dict(message), next(self._ids), self._ttl, deadline, packets.new_traceparent(parent))
+        return packets.request(dict(message), self._ttl, deadline, packets.new_traceparent(parent))
 
     async def _handle(self, handler: Handler, request: Request) -> Any:
         context = Context(request.packet, request.deadline)
         token = current.set(context)
         try:
-            result = handler(request.packet["pattern"], context)
+            result = handler.call(request.packet["pattern"], context)
             return await result if handler.waits or isawaitable(result) else result
         except ServiceError:
             raise

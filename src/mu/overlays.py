@@ -7,7 +7,6 @@ the adapters of a target, in parentheses, is what they are made of: `retry: 3 at
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mu.handlers import Handler
 from mu.mu import Mu
 from mu.patterns import shown
 from mu.routes import Route, Routes
@@ -108,11 +107,25 @@ def same(server: str, client: str) -> bool:
     """Whether a client's address is that of a server; one that listens on all addresses has all that have its port."""
     kind, _, place = server.partition(" ")
     host, _, port = place.rpartition(":")
-    anywhere = host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    return client == server or (anywhere and bool(port) and client.startswith(f"{kind} ") and client.endswith(f":{port}"))
+    anywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return client == server or (
+        anywhere and bool(port) and client.startswith(f"{kind} ") and client.endswith(f":{port}")
+    )
 
 
 def routes_of(mu: Mu) -> Routes:
     """Its routes; of adapters, also what they are made of."""
     inbounds = [route for route in mu.routes() if route.kind == "inbound"]
-    return Routes([*inbounds, *(route_of(mu, entry.pattern, entry.target) for entry in mu._table)])
+    others = [(shown(entry.pattern), entry.target) for entry in mu._table]
+    return Routes(
+        [
+            *inbounds,
+            *(Route(mu.name, "outbound", pattern, described(to)) for pattern, to in others if isinstance(to, Client)),
+            *(Route(mu.name, "handler", pattern, str(to)) for pattern, to in others if not isinstance(to, Client)),
+        ]
+    )
+
+
+def described(client: Client) -> str:
+    parts = ", ".join(map(described, client.parts))
+    return f"{client} ({parts})" if parts else str(client)

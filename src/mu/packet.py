@@ -10,17 +10,19 @@ it. `protocol.traceparent` is W3C Trace Context. Node's mu hands on both untouch
 """
 
 import random
+import time
 from typing import Any, TypeGuard
 
 from mu.errors import BadFrame, as_wire, from_wire
 from mu.transport import Packet
 
-TEXT = {str}
 LONGEST_PATH = 100  # names; each process that passes a message on adds one
 Key = tuple[str, ...]
 
 
-def request(message: Packet, id: str, ttl: int, deadline: int, traceparent: str) -> Packet:
+def request(message: Packet, ttl: int, deadline: int, traceparent: str) -> Packet:
+    """A message's name is that of its span in its trace, which no other has."""
+    id = traceparent[3:52]
     return {
         "pattern": message,
         "protocol": {"path": [id], "trace": [id], "ttl": ttl, "deadline": deadline, "traceparent": traceparent},
@@ -64,23 +66,29 @@ def forward(packet: Packet, muid: str) -> Packet:
 
 
 def backward(packet: Packet, muid: str) -> Packet:
-    """A response as `muid` sends it."""
+    """A response as `muid` sends it; changes the packet, which is nobody else's, but not its protocol block."""
     protocol = packet["protocol"]
     path = protocol["path"]
-    addressed = {
+    packet["protocol"] = {
         **protocol,
         "path": path[:-1],
         "trace": [*protocol["trace"], muid],
         "dst": path[-1],
         "src": muid,
     }
-    return {**packet, "protocol": addressed}
+    return packet
 
 
 def relayed(packet: Packet) -> Packet:
     """A request that came in, as it goes out again: it may pass one process less."""
     protocol = packet["protocol"]
     return {**packet, "protocol": {**protocol, "ttl": protocol["ttl"] - 1}}
+
+
+def due_in(seconds: float, packet: Packet) -> Packet:
+    """The packet of someone who waits no longer than that from now."""
+    deadline = int((time.time() + seconds) * 1000)
+    return {**packet, "protocol": {**packet["protocol"], "deadline": deadline}}
 
 
 def key_of(packet: Packet) -> Key:
@@ -100,7 +108,7 @@ def is_request(packet: Any) -> bool:
     if type(packet["pattern"]) is not dict:
         raise BadFrame(f"expected an object under 'pattern', found {packet['pattern']!r:.60}")
     path, trace = protocol.get("path"), protocol.get("trace")
-    if type(path) is not list or not 0 < len(path) <= LONGEST_PATH or {*map(type, path)} != TEXT:
+    if type(path) is not list or not 0 < len(path) <= LONGEST_PATH or any_but_text(path):
         raise BadFrame(f"expected 1 to {LONGEST_PATH} names under 'protocol.path', found {path!r:.60}")
     if type(trace) is not list or len(trace) > 2 * LONGEST_PATH:
         protocol["trace"] = []
@@ -109,12 +117,19 @@ def is_request(packet: Any) -> bool:
     return True
 
 
+def any_but_text(names: list[Any]) -> bool:
+    for name in names:  # noqa: SIM110 (`any(...)` takes three times as long, for each message)
+        if type(name) is not str:
+            return True
+    return False
+
+
 def new_traceparent(parent: str | None = None) -> str:
     """A W3C traceparent: of the same trace as the parent, or of a new one. https://www.w3.org/TR/trace-context/"""
     if parent is None:
-        digits = f"{random.getrandbits(192) | 1 << 64 | 1:048x}"  # neither part may be zero
+        digits = "%048x" % random.getrandbits(192)  # noqa: UP031 (faster, and on the way of every message)
         return f"00-{digits[:32]}-{digits[32:]}-01"
-    return f"{parent[:36]}{random.getrandbits(64) | 1:016x}{parent[52:55]}"
+    return f"{parent[:36]}{random.getrandbits(64):016x}{parent[52:]}"
 
 
 def is_traceparent(value: Any) -> TypeGuard[str]:

@@ -8,10 +8,10 @@ task, as `asyncio.timeout` and others need it, and never in one that a waiting j
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextvars import copy_context
+from types import coroutine
 from typing import Any, Protocol
-
 
 log = logging.getLogger("mu")
 
@@ -64,15 +64,25 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
+        await self._through_the_queue()
+
+    @coroutine
+    def _through_the_queue(self) -> Generator[Any, Any, None]:
         while self._queue:
             job = self._queue.popleft()
+            work = job.run()
             try:
-                if await Steps(job, self._hand_over):
-                    return
+                awaited = work.send(None)  # up to its first wait; `await` would not tell whether there is one
+            except StopIteration:
+                if copy_context() == self._clean:
+                    continue
+                break  # it left a context variable behind, which is not for the next to see
             except Exception:
                 log.exception("a job failed, which should deal with its errors itself")
-            if copy_context() != self._clean:  # it left a context variable behind, which is not for the next to see
-                break
+                continue
+            self._hand_over(job)
+            yield from rest_of(work, awaited)
+            return
         self._worker = None
         if self._queue:
             self._start()
@@ -85,29 +95,16 @@ class Workers:
         job.waits(task)
 
 
-class Steps:
-    """Awaits a job's work, calls `on_wait(job)` if it waits, before that, and tells at the end whether it did."""
-
-    __slots__ = ("_job", "_on_wait", "_work")
-
-    def __init__(self, job: Job, on_wait: Callable[[Job], None]) -> None:
-        self._job, self._work, self._on_wait = job, job.run(), on_wait
-
-    def __await__(self) -> Generator[Any, Any, bool]:
+def rest_of(work: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """What `await work` would do from there on where work waits for the first time."""
+    while True:
         try:
-            awaited = self._work.send(None)
-        except StopIteration:
-            return False
-        self._on_wait(self._job)
-        while True:
+            yield awaited
+        except BaseException as error:  # such as a cancellation, which is for the work to deal with
             try:
-                yield awaited
-            except BaseException as error:  # such as a cancellation, which is for the job to deal with
-                try:
-                    awaited = self._work.throw(error)
-                except StopIteration:
-                    return True
-            else:
-                break
-        yield from self._work.__await__()
-        return True
+                awaited = work.throw(error)
+            except StopIteration:
+                return
+        else:
+            break
+    yield from work.__await__()

@@ -28,8 +28,9 @@ class Adapter(Client):
         packet: Packet = await self.around(request, ask)
         return packet
 
-    async def send(self, request: Request) -> None:
-        await self.around(request, tell)
+    async def send(self, request: Request) -> Packet | None:
+        packet: Packet | None = await self.around(request, tell)
+        return packet
 
     async def close(self) -> None:
         """All parts are closed, even if one fails at it."""
@@ -49,7 +50,10 @@ class Adapter(Client):
 
 async def ask(client: Client, request: Request) -> Packet:
     """The answer. A transport error that the other side reports in place of one is raised, like those of this side."""
-    answer = await client.request(request)
+    return without_transport_error(request, await client.request(request))
+
+
+def without_transport_error(request: Request, answer: Packet) -> Packet:
     err = answer.get("err")
     if err is not None and isinstance(error := from_wire(err), TransportError):
         request.sent = error.sent
@@ -57,5 +61,7 @@ async def ask(client: Client, request: Request) -> Packet:
     return answer
 
 
-async def tell(client: Client, request: Request) -> None:
-    await client.send(request)
+async def tell(client: Client, request: Request) -> Packet | None:
+    """The answer, where there is one."""
+    answer = await client.send(request)
+    return answer and without_transport_error(request, answer)

@@ -14,8 +14,8 @@ from mu.transport import Client, Request
 class Retry(Adapter):
     """`retry(client)`: up to `attempts` in all, if nobody has run the message and trying again may help.
 
-    Before the second it waits for about `delay` seconds, then twice as long each time, and as long as the other side
-    asks for; never past the deadline. `unsafe`: also what may have been handled. That is for handlers to which it is
+    Before the second it waits for about `delay` seconds, then twice as long each time, after what the error itself says
+    to wait for; never past the deadline. `unsafe`: also what may have been handled. That is for handlers to which it is
     the same whether a message comes once or twice.
     """
 
@@ -45,7 +45,7 @@ class Retry(Adapter):
         if attempt == self._attempts:
             return False
         pause = self._delay * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # else all callers come back at once
-        pause = max(pause, error.retry_after or 0.0)
+        pause += error.retry_after or 0.0
         if asyncio.get_running_loop().time() + pause >= deadline:
             return False
         with contextlib.suppress(TimeoutError):

@@ -1,12 +1,12 @@
 """Waits for an answer no longer than it says, even if the caller would."""
 
 import asyncio
-import time
 from typing import Any
 
 from mu.adapters.adapter import Adapter, Deliver
 from mu.errors import DeadlineExceeded, MuError
-from mu.transport import Client, Packet, Request
+from mu.packet import due_in
+from mu.transport import Client, Request
 
 
 class Timeout(Adapter):
@@ -40,11 +40,6 @@ class Timeout(Adapter):
 
     def __str__(self) -> str:
         return f"timeout {self._seconds:g} s"
-
-
-def due_in(seconds: float, packet: Packet) -> Packet:
-    deadline = int((time.time() + seconds) * 1000)
-    return {**packet, "protocol": {**packet["protocol"], "deadline": deadline}}
 
 
 timeout = Timeout

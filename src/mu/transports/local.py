@@ -52,7 +52,7 @@ class LocalServer(Server):
             await asyncio.wait(self.waiting, timeout=grace)
         for answer in self.waiting:
             if not answer.done():
-                answer.set_exception(Closed(f"{self} shut down before the answer", sent=True))
+                answer.set_exception(Closed(f"{self} shut down before the answer", sent=True, remote=True))
 
     def __str__(self) -> str:
         return f"local {self.name}"

@@ -99,7 +99,7 @@ async def test_retry_waits_as_long_as_it_is_asked_to() -> None:
     end = Fake(Overloaded("busy", retry_after=0.05), "ok")
     began = asyncio.get_running_loop().time()
     await retry(end, delay=0.001).request(request())
-    assert asyncio.get_running_loop().time() - began >= 0.05
+    assert asyncio.get_running_loop().time() - began > 0.045  # timers may be a little early
 
 
 @in_loop

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mu_fakes import Echo, in_loop, packet, request
 
-from mu import Mu, http
+from mu import Mu, balance, breaker, http
 from mu import packet as packets
 from mu.errors import (
     BadFrame,
@@ -505,6 +505,50 @@ async def test_http_server_answers_what_is_under_way_before_it_closes() -> None:
         assert result_of(await waiting) == {"a": 1}
         await asyncio.wait_for(closing, 2)
     await server.close(5)
+
+
+@in_loop
+async def test_http_server_answers_what_was_on_its_way_when_it_closed() -> None:
+    """On a connection that was idle, and says afterwards that it is of no more use."""
+    server = http.server()
+    await server.start(Echo())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    message = post(json.dumps(packet()).encode()).replace(b"Connection: close", b"Connection: keep-alive")
+    writer.write(message)
+    assert b"close" not in await reader.readuntil(b"\r\n\r\n")
+    closing = asyncio.create_task(server.close(5))
+    await asyncio.sleep(0.02)
+    writer.write(message)
+    assert (await asyncio.wait_for(reader.read(), 2)).count(b"Connection: close") == 1
+    await asyncio.wait_for(closing, 2)
+    writer.close()
+
+
+@in_loop
+async def test_http_servers_restart_behind_a_balance_without_a_loss() -> None:
+    servers = [http.server() for _ in range(2)]
+    mus = [Mu(str(number)) for number in range(2)]
+
+    async def work(args: dict[str, Any]) -> int:
+        await asyncio.sleep(0.001)
+        return args["n"]
+
+    for mu, server in zip(mus, servers, strict=True):
+        mu.define({"n": "*"}, work)
+        mu.inbound("*", server)
+        await mu.start()
+
+    async def ask_on(start: int) -> None:
+        for n in range(start, start + 100):
+            assert await caller.dispatch({"n": n}) == n
+
+    async with Mu("client") as caller:
+        caller.outbound("*", balance([breaker(http.client(port=server.port)) for server in servers]))
+        asking = [asyncio.create_task(ask_on(1000 * number)) for number in range(10)]
+        await asyncio.sleep(0.1)
+        await mus[0].tear_down()
+        await asyncio.gather(*asking)
+    await mus[1].tear_down()
 
 
 @in_loop

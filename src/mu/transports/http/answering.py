@@ -1,10 +1,10 @@
 """The end of HTTP that answers."""
 
 import asyncio
-import errno
 import logging
 import ssl as tls
 import uuid
+from functools import partial
 
 from aiohttp import web
 
@@ -12,9 +12,10 @@ from mu import packet as packets
 from mu.codec import decode, encode
 from mu.errors import BadFrame, Closed, FrameTooLarge, TransportError
 from mu.transport import Packet, Receive, Server
-from mu.transports.tcp.addresses import port_number
+from mu.transports.addresses import cannot_listen, port_number
 
 log = logging.getLogger("mu.http")
+ON_THE_WAY = 0.1  # seconds within which a message that was sent before the server closes should be there
 LAST_BYTES = 0.2  # seconds that connections have for them when the server closes
 REST = 1.0  # seconds for which the rest of a body that is refused is read: else a client might not see the refusal
 
@@ -40,16 +41,8 @@ class HttpServer(Server):
         self._exchanges: set[Exchange] = set()
 
     async def start(self, receive: Receive) -> None:
-        async def post(request: web.Request) -> web.Response:
-            exchange = Exchange(self._muid, self.max_frame)
-            self._exchanges.add(exchange)
-            try:
-                return await exchange.run(request, receive)
-            finally:
-                self._exchanges.discard(exchange)
-
         application = web.Application(client_max_size=self.max_frame)
-        application.router.add_post("/mu/", post)
+        application.router.add_post("/mu/", partial(self._post, receive))
         runner = web.AppRunner(
             application, access_log=None, auto_decompress=False, lingering_time=REST, shutdown_timeout=LAST_BYTES
         )
@@ -58,9 +51,20 @@ class HttpServer(Server):
             await web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl, backlog=1024).start()
         except OSError as error:
             await runner.cleanup()
-            raise TransportError(cannot_listen(self, error), sent=False) from None
+            raise TransportError(cannot_listen(self.host, self.port, error), sent=False) from None
         self._runner = runner
         self.port = runner.addresses[0][1]
+
+    async def _post(self, receive: Receive, request: web.Request) -> web.Response:
+        exchange = Exchange(self._muid, self.max_frame)
+        self._exchanges.add(exchange)
+        try:
+            response = await exchange.run(request, receive)
+        finally:
+            self._exchanges.discard(exchange)
+        if self._runner is None:
+            response.force_close()  # the client is told, so that its next message does not come this way
+        return response
 
     async def close(self, grace: float) -> None:
         runner, self._runner = self._runner, None
@@ -68,14 +72,21 @@ class HttpServer(Server):
             return
         for site in runner.sites:
             await site.stop()
-        runner.server.pre_shutdown()  # connections without a message end here
-        if self._exchanges and grace > 0:
-            await asyncio.wait([exchange.ended for exchange in self._exchanges], timeout=grace)
-        if self._exchanges:
-            log.warning("%s: %d messages were not answered within %g s", self, len(self._exchanges), grace)
+        if runner.server.connections:
+            await self._answer_all(grace)
         for exchange in self._exchanges:
             exchange.give_up(Closed(f"{self} shut down before the answer", sent=True))
         await runner.cleanup()
+
+    async def _answer_all(self, grace: float) -> None:
+        """Idle connections stay open for a moment: a message may be on its way there."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace
+        await asyncio.sleep(min(grace, ON_THE_WAY))
+        while self._exchanges and (left := until - loop.time()) > 0:
+            await asyncio.wait([exchange.ended for exchange in self._exchanges], timeout=left)
+        if self._exchanges:
+            log.warning("%s: %d messages were not answered within %g s", self, len(self._exchanges), grace)
 
     def __str__(self) -> str:
         return f"http {self.host}:{self.port}"
@@ -123,9 +134,3 @@ def packet_of(body: bytes) -> Packet:
     if not packets.is_request(packet):
         raise BadFrame("expected a message with a 'pattern', found none")
     return packet
-
-
-def cannot_listen(server: HttpServer, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"expected port {server.port} of {server.host} to be free, found it taken: end the program that has it"
-    return f"cannot listen at {server.host}, port {server.port}: {error.strerror or error}"

@@ -15,7 +15,7 @@ from mu.codec import decode, encode
 from mu.errors import BadFrame, Closed, ConnectFailed, ConnectionLost, FrameTooLarge, MuError, TransportError
 from mu.packet import forward, is_request
 from mu.transport import Client, Packet, Request
-from mu.transports.tcp.addresses import port_number
+from mu.transports.addresses import port_number
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 1 << 20  # bytes; above, aiohttp wants a stream, which it writes in pieces

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import ssl as tls
+from collections.abc import Coroutine
 from typing import Any
 
 from mu.codec import encode
@@ -11,7 +12,8 @@ from mu.errors import Closed, ConnectFailed, ConnectionLost
 from mu.frames import frame
 from mu.packet import Key, forward, key_of
 from mu.transport import Client, Packet, Request
-from mu.transports.tcp.addresses import GOODBYE, HELLO, port_number
+from mu.transports.addresses import port_number
+from mu.transports.tcp.greetings import GOODBYE, HELLO
 from mu.transports.tcp.stream import Stream
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 1.0  # seconds between two attempts to connect
@@ -90,22 +92,19 @@ class Line:
         self._retired: set[ClientStream] = set()
         self._delay, self._not_before = FIRST_DELAY, 0.0
         self._failure = ""
-        self.busy = 0
 
     @property
     def resting(self) -> float:
         """Seconds until the next attempt to connect makes sense."""
         return self._not_before - asyncio.get_running_loop().time() if self._not_before else 0.0
 
-    async def ask(self, request: Request) -> Packet:
-        self.busy += 1
-        try:
-            stream = self._stream
-            if stream is None or not stream.usable:
-                stream = await self._connected()
-            return await stream.ask(request)
-        finally:
-            self.busy -= 1
+    def ask(self, request: Request) -> Coroutine[Any, Any, Packet]:
+        stream = self._stream
+        return stream.ask(request) if stream is not None and stream.usable else self._connect_and_ask(request)
+
+    async def _connect_and_ask(self, request: Request) -> Packet:
+        stream = await self._connected()
+        return await stream.ask(request)
 
     async def _connected(self) -> ClientStream:
         if self._client.closed:
@@ -186,13 +185,20 @@ class TcpClient(Client):
         self.closed = False
         self._lines = [Line(self) for _ in range(pool)]
         self._turn = itertools.cycle(self._lines)
-        self._alone = asyncio.Semaphore(pool) if node_safe else None
+        self._idle: asyncio.Queue[Line] | None = asyncio.LifoQueue() if node_safe else None
+        if self._idle is not None:
+            for line in self._lines:
+                self._idle.put_nowait(line)
 
-    async def request(self, request: Request) -> Packet:
-        if self._alone is None:
-            return await next(self._turn).ask(request)
-        async with self._alone:
-            return await next(line for line in self._lines if not line.busy).ask(request)
+    def request(self, request: Request) -> Coroutine[Any, Any, Packet]:
+        return next(self._turn).ask(request) if self._idle is None else self._ask_alone(self._idle, request)
+
+    async def _ask_alone(self, idle: "asyncio.Queue[Line]", request: Request) -> Packet:
+        line = await idle.get()
+        try:
+            return await line.ask(request)
+        finally:
+            idle.put_nowait(line)
 
     @property
     def available(self) -> bool:

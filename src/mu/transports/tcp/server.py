@@ -1,7 +1,6 @@
 """The end of TCP connections that others open."""
 
 import asyncio
-import errno
 import ssl as tls
 
 from mu.codec import encode
@@ -9,7 +8,8 @@ from mu.errors import TransportError
 from mu.frames import frame
 from mu.packet import backward
 from mu.transport import Packet, Receive, Server
-from mu.transports.tcp.addresses import HELLO, goodbye, port_number
+from mu.transports.addresses import cannot_listen, port_number
+from mu.transports.tcp.greetings import HELLO, goodbye
 from mu.transports.tcp.stream import Stream, log
 
 NEWCOMER = 0.1  # seconds for the first message of a connection, when the server shuts down just after it was made
@@ -40,7 +40,7 @@ class ServerStream(Stream):
     def _reply(self, packet: Packet) -> None:
         body = frame(encode(backward(packet, self.muid)), self.max_frame)
         self.in_flight -= 1
-        if not self.transport.is_closing():
+        if not self.ended:
             self.write(body)
         if self._paused:
             self._regulate()
@@ -124,7 +124,7 @@ class TcpServer(Server):
                 lambda: ServerStream(self, receive), self.host, self.port, ssl=self._ssl, backlog=1024
             )
         except OSError as error:
-            raise TransportError(cannot_listen(self, error), sent=False) from None
+            raise TransportError(cannot_listen(self.host, self.port, error), sent=False) from None
         self.port = self._server.sockets[0].getsockname()[1]
         self._all_gone = asyncio.Event()
 
@@ -153,9 +153,3 @@ class TcpServer(Server):
 
     def __str__(self) -> str:
         return f"tcp {self.host}:{self.port}"
-
-
-def cannot_listen(server: TcpServer, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"expected port {server.port} of {server.host} to be free, found it taken: end the program that has it"
-    return f"cannot listen at {server.host}, port {server.port}: {error.strerror or error}"

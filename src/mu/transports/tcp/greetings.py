@@ -1,4 +1,4 @@
-"""Small things that both ends of TCP agree on."""
+"""What both ends of TCP say to each other besides messages."""
 
 from mu.codec import encode
 from mu.frames import frame
@@ -13,14 +13,3 @@ GOODBYE = "goodbye"
 def goodbye() -> bytes:
     """From a server that shuts down: send no more here, I answer what I have. As HTTP/2's GOAWAY."""
     return frame(encode({"protocol": {GOODBYE: True}}), 1000)
-
-
-def port_number(port: int | str) -> int:
-    """Also from text, as an environment variable has it. Raises ValueError."""
-    try:
-        number = int(port)
-    except (TypeError, ValueError):
-        number = -1
-    if not 0 <= number <= 65535 or isinstance(port, float | bool):
-        raise ValueError(f"expected a port from 0 to 65535, found {port!r}")
-    return number

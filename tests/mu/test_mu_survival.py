@@ -6,7 +6,6 @@ Cases 15 (DNS) and 17 (Redis) come with those transports; 3 to 8 with real Node 
 import asyncio
 import contextlib
 import gc
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -283,15 +282,14 @@ async def test_10_tear_down_gives_up_what_takes_too_long() -> None:
         assert raised.value.sent
 
 
-async def test_10_tear_down_while_connecting() -> None:
-    with black_hole() as port:
-        mu = caller(port)
-        waiting = asyncio.create_task(mu.dispatch(ONE_AND_TWO))
-        await asyncio.sleep(0.05)
-        await mu.tear_down(grace=0.1)
-        with pytest.raises(MuError) as raised:
-            await waiting
-        assert not raised.value.sent
+async def test_10_tear_down_while_connecting(black_hole: int) -> None:
+    mu = caller(black_hole)
+    waiting = asyncio.create_task(mu.dispatch(ONE_AND_TWO))
+    await asyncio.sleep(0.05)
+    await mu.tear_down(grace=0.1)
+    with pytest.raises(MuError) as raised:
+        await waiting
+    assert not raised.value.sent
 
 
 async def test_11_a_peer_that_dies_ends_all_that_wait_for_it() -> None:
@@ -312,27 +310,23 @@ async def test_11_a_peer_that_dies_ends_all_that_wait_for_it() -> None:
         assert empty(mu)
 
 
-async def test_11_a_peer_that_is_absent_is_told_to_all() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    async with caller(port) as mu:
+async def test_11_a_peer_that_is_absent_is_told_to_all(free_port: int) -> None:
+    async with caller(free_port) as mu:
         results = await asyncio.gather(*(mu.dispatch(ONE_AND_TWO) for _ in range(50)), return_exceptions=True)
         assert {type(each) for each in results} == {ConnectFailed}
         assert "nobody listens there" in str(results[0])
         assert not any(each.sent for each in results if isinstance(each, MuError))
 
 
-async def test_11_a_connect_into_a_black_hole_ends() -> None:
-    with black_hole() as port:
-        async with caller(port, connect_timeout=0.2) as mu:
-            results = await asyncio.gather(*(mu.dispatch(ONE_AND_TWO) for _ in range(10)), return_exceptions=True)
-            assert {type(each) for each in results} == {ConnectFailed}
-            assert "no answer within 0.2 s" in str(results[0])
-        async with caller(port, connect_timeout=60) as mu:
-            with pytest.raises(DeadlineExceeded) as raised:
-                await mu.dispatch(ONE_AND_TWO, timeout=0.1)
-            assert not raised.value.sent
+async def test_11_a_connect_into_a_black_hole_ends(black_hole: int) -> None:
+    async with caller(black_hole, connect_timeout=0.2) as mu:
+        results = await asyncio.gather(*(mu.dispatch(ONE_AND_TWO) for _ in range(10)), return_exceptions=True)
+        assert {type(each) for each in results} == {ConnectFailed}
+        assert "no answer within 0.2 s" in str(results[0])
+    async with caller(black_hole, connect_timeout=60) as mu:
+        with pytest.raises(DeadlineExceeded) as raised:
+            await mu.dispatch(ONE_AND_TWO, timeout=0.1)
+        assert not raised.value.sent
 
 
 async def test_12_nothing_grows() -> None:
@@ -389,7 +383,7 @@ async def test_13_a_server_that_does_not_read_is_not_sent_without_end() -> None:
             assert empty(mu)
 
 
-async def test_14_reconnects_with_rising_pauses_and_sends_nothing_twice() -> None:
+async def test_14_reconnects_with_rising_pauses_and_sends_nothing_twice(free_port: int) -> None:
     handled: list[str] = []
 
     async def serve(raw: Raw) -> None:
@@ -406,10 +400,7 @@ async def test_14_reconnects_with_rising_pauses_and_sends_nothing_twice() -> Non
             outcomes += await asyncio.gather(mu.dispatch(ONE_AND_TWO), return_exceptions=True)
         assert len(handled) == len(set(handled)) == 30
         assert [type(each) is ConnectionLost for each in outcomes] == [number % 3 == 0 for number in range(1, 31)]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    async with caller(port) as mu:
+    async with caller(free_port) as mu:
         pauses = []
         while len(pauses) < 4:
             with pytest.raises(ConnectFailed) as raised:
@@ -421,14 +412,13 @@ async def test_14_reconnects_with_rising_pauses_and_sends_nothing_twice() -> Non
             assert 0.025 * 2**number <= pause <= 0.05 * 2**number
 
 
-async def test_16_balance_skips_what_is_dead_and_sends_again_only_what_was_not_sent() -> None:
+async def test_16_balance_skips_what_is_dead_and_sends_again_only_what_was_not_sent(free_port: int) -> None:
     server = tcp.server()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        dead = free.getsockname()[1]
     async with service(server):
         mu = Mu("caller")
-        mu.outbound("*", balance([breaker(tcp.client(port=dead), failures=1), breaker(tcp.client(port=server.port))]))
+        mu.outbound(
+            "*", balance([breaker(tcp.client(port=free_port), failures=1), breaker(tcp.client(port=server.port))])
+        )
         async with mu:
             assert [await mu.dispatch(ONE_AND_TWO) for _ in range(20)] == [3] * 20
     handled = []
@@ -501,18 +491,3 @@ async def test_20_a_handler_that_blocks_goes_to_a_thread() -> None:
         assert time.monotonic() - began < 0.25
         assert await blocked != threading.get_ident()
         assert mu.stats()["loop lag"] < 0.25
-
-
-@contextlib.contextmanager
-def black_hole() -> Any:
-    """A port that lets nobody in: its queue of connections is full, and nobody takes from it."""
-    with socket.socket() as hole:
-        hole.bind(("127.0.0.1", 0))
-        hole.listen(0)
-        with contextlib.ExitStack() as stack:
-            for _ in range(3):
-                filler = stack.enter_context(socket.socket())
-                filler.setblocking(False)
-                with contextlib.suppress(BlockingIOError):
-                    filler.connect(hole.getsockname())
-            yield hole.getsockname()[1]

@@ -13,26 +13,26 @@ class Watch:
     As in `asyncio.timeout`, the task then counts its cancellation as ours: `ended_it` tells it from anybody else's.
     """
 
-    __slots__ = ("_among", "_before", "_counted", "_task", "expired")
+    __slots__ = ("_among", "_before", "_task", "expired")
 
     def __init__(self, task: "asyncio.Task[object]", among: "set[Watch]") -> None:
-        self._task, self._among = task, among
-        self.expired = self._counted = False
+        self._task, self._among, self.expired = task, among, False
         self._before = task.cancelling()
         among.add(self)
 
     def stop(self) -> None:
-        self._among.discard(self)
-        if self._counted:
-            self._counted = False
+        """Called once, however it went."""
+        if self.expired:
             self._task.uncancel()
+        else:
+            self._among.discard(self)
 
     def ended_it(self) -> bool:
         """Asked by the task when it is cancelled, before `stop`: whether it was by its deadline alone."""
         return self.expired and self._task.cancelling() - 1 <= self._before
 
     def expire(self) -> None:
-        self.expired = self._counted = True
+        self.expired = True
         self._task.cancel()
 
 

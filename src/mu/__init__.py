@@ -33,11 +33,12 @@ from mu.handlers import Context
 from mu.mu import Mu
 from mu.routes import Route, Routes
 from mu.running import run
-from mu.transport import Client, Packet, Receive, Reply, Request, Server
+from mu.transport import Client, Packet, Postbox, Receive, Reply, Request, Server
 
 if TYPE_CHECKING:
     from mu.adapters.balance import balance as balance
     from mu.adapters.breaker import breaker as breaker
+    from mu.adapters.outbox import outbox as outbox
     from mu.adapters.retry import retry as retry
     from mu.adapters.shed import shed as shed
     from mu.adapters.tee import tee as tee
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from mu.transports import tcp as tcp
 
 TRANSPORTS = ("tcp", "http", "local")
-ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee")
+ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox")
 
 __all__ = [
     "BadFrame",
@@ -66,6 +67,7 @@ __all__ = [
     "NoRoute",
     "Overloaded",
     "Packet",
+    "Postbox",
     "Receive",
     "Reply",
     "Request",
@@ -80,6 +82,7 @@ __all__ = [
     "breaker",
     "http",
     "local",
+    "outbox",
     "overlay",
     "retry",
     "run",

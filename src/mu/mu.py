@@ -29,7 +29,7 @@ from mu.lag import Lag
 from mu.patterns import Message, Pattern, Table, check, shown
 from mu.routes import Route, Routes
 from mu.traces import Hop, Trace, hops_of
-from mu.transport import Client, Packet, Reply, Request, Server
+from mu.transport import Client, Packet, Postbox, Reply, Request, Server, described
 from mu.workers import Workers
 
 log = logging.getLogger("mu")
@@ -97,6 +97,8 @@ class Mu:
         self._enter()
         self._lag.start()
         try:
+            for client in self._clients():
+                await client.start()
             for pattern, server in self._inbounds:
                 await server.start(partial(self._receive, Gate(pattern)))
                 self._started.append(server)
@@ -212,8 +214,15 @@ class Mu:
 
         Raises NoRoute, Closed, and Overloaded when too many are under way.
         """
-        self._enter()
-        self._route(message)
+        loop = self._enter()
+        target = self._route(message)
+        if isinstance(target, Postbox):
+            try:
+                target.post(Request(self._packet(message, self._timeout, current.get()), loop.time() + self._timeout))
+            except MuError:
+                self._counts["sends lost"] += 1
+                raise
+            return
         if len(self._sends) >= MOST_SENDS:
             self._counts["sends lost"] += 1
             raise Overloaded(f"expected fewer than {MOST_SENDS:,} messages under way by send, found that many")
@@ -282,6 +291,9 @@ class Mu:
                 )
             )
             return
+        if self._ending and self._ending.done():
+            reply(packets.refusal(packet, Closed(f"{self} is shut down")))
+            return
         seconds = remaining(packet["protocol"], self._timeout)
         if seconds <= 0:
             reply(packets.refusal(packet, DeadlineExceeded("the time allowed was over on arrival", sent=False)))
@@ -296,8 +308,10 @@ class Mu:
         """All patterns and where they lead: a list that shows itself as a table in a terminal and in a notebook."""
         rows = [Route(self.name, "inbound", shown(pattern), str(server)) for pattern, server in self._inbounds]
         for entry in self._table:
-            kind = "outbound" if isinstance(entry.target, Client) else "handler"
-            rows.append(Route(self.name, kind, shown(entry.pattern), str(entry.target)))
+            if isinstance(entry.target, Client):
+                rows.append(Route(self.name, "outbound", shown(entry.pattern), described(entry.target)))
+            else:
+                rows.append(Route(self.name, "handler", shown(entry.pattern), str(entry.target)))
         return Routes(rows)
 
     def stats(self) -> dict[str, float]:

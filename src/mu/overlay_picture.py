@@ -78,7 +78,7 @@ Arrow = tuple[Box, Row, Box]
 def drawn(overlay: "Overlay") -> str:
     boxes, arrows = parts(overlay)
     columns = in_columns(boxes, arrows)
-    box_width = max([LEAST_WIDTH, *(int(LETTER * box.longest) + 3 * PAD for box in boxes)])
+    box_width = max([LEAST_WIDTH, *(int(LETTER * box.longest) + 4 * PAD for box in boxes)])
     width = max(len(columns) * (box_width + GAP_X) - GAP_X, int(len(LEGEND) * LETTER)) + 2 * MARGIN
     height = max([0, *map(height_of, columns)]) + TOP + BOTTOM
     place(columns, width, height, box_width)

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mu.mu import Mu
-from mu.patterns import shown
-from mu.routes import Route, Routes
-from mu.transport import Client
+from mu.routes import Route
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def overlay(*services: Mu | Iterable[Route]) -> Overlay:
     found: list[Service] = []
     for given in services:
         by_name: dict[str, Service] = {}
-        for route in routes_of(given) if isinstance(given, Mu) else given:
+        for route in given.routes() if isinstance(given, Mu) else given:
             add(by_name.setdefault(route.mu, Service(route.mu or "this process")), route)
         found += by_name.values()
     return Overlay(found)
@@ -111,21 +109,3 @@ def same(server: str, client: str) -> bool:
     return client == server or (
         anywhere and bool(port) and client.startswith(f"{kind} ") and client.endswith(f":{port}")
     )
-
-
-def routes_of(mu: Mu) -> Routes:
-    """Its routes; of adapters, also what they are made of."""
-    inbounds = [route for route in mu.routes() if route.kind == "inbound"]
-    others = [(shown(entry.pattern), entry.target) for entry in mu._table]
-    return Routes(
-        [
-            *inbounds,
-            *(Route(mu.name, "outbound", pattern, described(to)) for pattern, to in others if isinstance(to, Client)),
-            *(Route(mu.name, "handler", pattern, str(to)) for pattern, to in others if not isinstance(to, Client)),
-        ]
-    )
-
-
-def described(client: Client) -> str:
-    parts = ", ".join(map(described, client.parts))
-    return f"{client} ({parts})" if parts else str(client)

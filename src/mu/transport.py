@@ -45,6 +45,9 @@ class Client(ABC):
         """
         return await self.request(request)
 
+    async def start(self) -> None:  # noqa: B027
+        """Called when its Mu starts. One that is added later does without."""
+
     async def close(self) -> None:  # noqa: B027
         """Let go of everything: connections, tasks. What is still waiting ends with `Closed` or `ConnectionLost`."""
 
@@ -60,6 +63,23 @@ class Client(ABC):
 
     def __str__(self) -> str:
         return type(self).__name__
+
+
+def described(client: Client) -> str:
+    """Its name and, for an adapter, in parentheses what it is made of: `retry: 3 attempts (tcp 127.0.0.1:8080)`."""
+    parts = ", ".join(map(described, client.parts))
+    return f"{client} ({parts})" if parts else str(client)
+
+
+class Postbox(Client):
+    """A client that takes messages without an answer off their sender's hands at once, and delivers them by itself."""
+
+    @abstractmethod
+    def post(self, request: Request) -> None:
+        """Take the message. Raises a MuError if it can't."""
+
+    async def send(self, request: Request) -> None:
+        self.post(request)
 
 
 class Server(ABC):

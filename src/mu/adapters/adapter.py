@@ -32,6 +32,10 @@ class Adapter(Client):
         packet: Packet | None = await self.around(request, tell)
         return packet
 
+    async def start(self) -> None:
+        for part in self._parts:
+            await part.start()
+
     async def close(self) -> None:
         """All parts are closed, even if one fails at it."""
         results = await asyncio.gather(*(part.close() for part in self._parts), return_exceptions=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from mu_fakes import Fake, in_loop, refused, request
 
-from mu import Mu, balance, breaker, retry, shed, tee, timeout
+from mu import Mu, balance, breaker, outbox, retry, shed, tee, timeout
 from mu.errors import CircuitOpen, ConnectFailed, DeadlineExceeded, Overloaded, ServiceError
 from mu.packet import result_of
 from mu.transport import Client
@@ -19,6 +19,7 @@ WRAPS: dict[str, Callable[[Client], Client]] = {
     "timeout": lambda client: timeout(client, 5),
     "retry": lambda client: retry(client, delay=0.001),
     "tee": lambda client: tee([client]),
+    "outbox": outbox,
 }
 
 

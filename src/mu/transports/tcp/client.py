@@ -1,8 +1,11 @@
 """The end of TCP connections that this process opens."""
 
 import asyncio
+import errno
 import itertools
+import os
 import random
+import socket
 import ssl as tls
 from collections.abc import Coroutine
 from typing import Any
@@ -215,7 +218,7 @@ class TcpClient(Client):
 def reason_of(error: Exception, patience: float) -> str:
     if isinstance(error, TimeoutError) and not error.args:
         return f"no answer within {patience:g} s"
-    if isinstance(error, ConnectionRefusedError):
+    number = getattr(error, "errno", None)
+    if number == errno.ECONNREFUSED:
         return "nobody listens there"
-    details: Any = error.strerror if isinstance(error, OSError) and not isinstance(error, tls.SSLError) else error
-    return str(details or error)
+    return os.strerror(number) if number and not isinstance(error, tls.SSLError | socket.gaierror) else str(error)

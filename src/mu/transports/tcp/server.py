@@ -29,6 +29,8 @@ class ServerStream(Stream):
             self._heard = True
             protocol = packet["protocol"]
             self._knows_goodbye = protocol.get(HELLO) == protocol["path"][-1]
+            if self._closing and self._knows_goodbye:
+                self.write(goodbye())
         self.in_flight += 1
         if self.in_flight >= self._server.max_in_flight:
             self._regulate()
@@ -83,10 +85,13 @@ class ServerStream(Stream):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._server.streams.add(self)
+        if self._server.closing:
+            self.close_when_answered()
 
     def eof_received(self) -> bool:
         """The client sends nothing more, but may still read: Node's does so when it is torn down."""
         self._half_closed = True
+        self.flush()
         return self.in_flight > 0
 
     def on_end(self, reason: str) -> None:
@@ -114,6 +119,7 @@ class TcpServer(Server):
         self.port, self.host, self._ssl = port_number(port), host, ssl
         self.max_frame, self.max_in_flight = max_frame, max_in_flight
         self.streams: set[ServerStream] = set()
+        self.closing = False
         self._server: asyncio.Server | None = None
         self._all_gone: asyncio.Event | None = None
 
@@ -131,7 +137,9 @@ class TcpServer(Server):
     async def close(self, grace: float) -> None:
         if self._server is None or self._all_gone is None:
             return
+        self.closing = True
         self._server.close()
+        self._all_gone.clear()
         for stream in list(self.streams):
             stream.close_when_answered()
         if self.streams and grace > 0:

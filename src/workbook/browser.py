@@ -63,7 +63,7 @@ def request(
 
 
 def as_text(html: str) -> str:
-    """The page's main part: a line for each block, [value] for a field, [[name]] for a button."""
+    """The page's main part: a line for each block, | between cells, [value] for a field, [[name]] for a button."""
     reader = _Reader()
     reader.feed(html)
     lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
@@ -72,17 +72,24 @@ def as_text(html: str) -> str:
 
 class _Reader(HTMLParser):
     BLOCKS = frozenset({"h1", "h2", "p", "form", "table", "tr", "ul", "li", "button"})
+    CELLS = frozenset({"td", "th"})
 
     def __init__(self) -> None:
         super().__init__()
         self.parts: list[str] = []
         self.in_main = False
+        self.is_first_cell = True
 
     def handle_starttag(self, tag: str, attributes: Sequence[tuple[str, str | None]]) -> None:
         if tag == "main":
             self.in_main = True
         if tag in self.BLOCKS:
             self.parts.append("\n")
+        if tag in self.CELLS:
+            self.parts.append("" if self.is_first_cell else " | ")
+            self.is_first_cell = False
+        if tag == "tr":
+            self.is_first_cell = True
         if tag == "button":
             self.parts.append("[[")
         if tag == "input":

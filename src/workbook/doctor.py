@@ -1,5 +1,6 @@
 """Looks at the machine and explains what is there, what is not, and what to do about it."""
 
+import asyncio
 import importlib.util
 import platform
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import fuge
 from workbook import ports
 from workbook.course import newest
 
@@ -28,8 +30,8 @@ def findings() -> Iterator[Finding]:
     yield packages()
     yield from service_ports()
     yield docker()
-    yield program("MongoDB", "mongod", later="recipe 05")
-    yield program("Redis", "redis-server", "valkey-server", later="recipe 07")
+    yield server("MongoDB", "mongo", since="05")
+    yield server("Redis", "redis", since="07")
     yield browser()
 
 
@@ -59,7 +61,7 @@ def service_ports() -> Iterator[Finding]:
 
 def docker() -> Finding:
     if shutil.which("docker") is None:
-        return Finding("Docker", "absent", "no docker command", "Not needed before recipe 05, nor there.")
+        return Finding("Docker", "absent", "no docker command", "Not needed: containers run by real servers instead.")
     try:
         asked = subprocess.run(
             ["docker", "version", "--format", "{{.Server.Version}}"],
@@ -77,11 +79,16 @@ def docker() -> Finding:
     return Finding("Docker", "ok", f"engine {asked.stdout.strip()}")
 
 
-def program(subject: str, *commands: str, later: str) -> Finding:
-    for command in commands:
-        if where := shutil.which(command):
-            return Finding(subject, "ok", where)
-    return Finding(subject, "absent", f"no {' or '.join(commands)} on PATH", f"Not needed before {later}.")
+def server(subject: str, image: str, since: str) -> Finding:
+    """What fuge would take to run the image, from recipe `since` on."""
+    candidates = asyncio.run(fuge.survey(image))
+    for candidate in candidates:
+        if candidate.choice:
+            return Finding(subject, "ok", candidate.choice.how)
+    said = "; ".join(candidate.reason for candidate in candidates)
+    advice = next((candidate.remedy for candidate in reversed(candidates) if candidate.remedy), "")
+    state: Literal["absent", "problem"] = "problem" if newest().number >= since else "absent"
+    return Finding(subject, state, said, f"{advice[:1].upper()}{advice[1:]}. Recipes before {since} do without it.")
 
 
 def browser() -> Finding:

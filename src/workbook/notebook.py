@@ -1,17 +1,19 @@
 """What the cells of a notebook call. Each function shows what it did; there is nothing to keep track of."""
 
 import difflib
+import importlib
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 from IPython.display import display
 
 from fuge import load
-from workbook import browser, cells, course, exercises, micro, pictures, ports, terminal
+from workbook import browser, cells, course, databases, exercises, micro, node, pictures, ports, terminal
 from workbook import system_picture as system_pictures
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
@@ -20,19 +22,25 @@ from workbook.terminal import Terminal
 __all__ = [
     "begin",
     "check",
+    "docker_engine",
     "edit",
     "fuge_shell",
     "get",
     "hint",
+    "kill",
+    "module",
+    "node_modules",
     "open_terminal",
     "output",
     "page",
     "picture",
+    "port",
     "post",
     "press_ctrl_c",
     "remove",
     "rename",
     "run",
+    "start_database",
     "stop_all",
     "system_picture",
     "url",
@@ -57,12 +65,17 @@ def begun() -> Recipe:
     return _begun[0]
 
 
-def url(service: str) -> str:
-    """Where a service of this recipe is reached: on its usual port, unless the environment names another."""
+def port(service: str) -> int:
+    """The port of a service of this recipe: its usual one, unless the environment names another."""
     usual = begun().ports
     if service not in usual:
         raise WorkbookError(f"recipe {begun().number} has no service {service!r}; it has {', '.join(usual)}")
-    return f"http://{ports.HOST}:{ports.configured(service, usual[service])}"
+    return ports.configured(service, usual[service])
+
+
+def url(service: str) -> str:
+    """Where a service of this recipe is reached over HTTP."""
+    return f"http://{ports.HOST}:{port(service)}"
 
 
 def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
@@ -129,6 +142,70 @@ def fuge_shell(*lines: str) -> None:
         check=False,
     )
     print(done.stdout, end="")
+
+
+def kill(service: str) -> None:
+    """Take a service away as a crash would: kill -9 for the process that listens on its port."""
+    process = ports.process(port(service))
+    if process is None:
+        raise WorkbookError(f"nobody listens on the port of {service}")
+    print(f"kill -9 {service}", flush=True)
+    process.kill()
+    process.wait(PATIENCE)
+
+
+def module(path: str) -> ModuleType:
+    """A Python file of micro/ as it is now, imported as if this were a program in its folder."""
+    file = MICRO / path
+    folder, writes = str(file.parent.resolve()), sys.dont_write_bytecode
+    sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True  # what is edited twice in a second would be taken from there
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(file.stem)
+    finally:
+        sys.dont_write_bytecode = writes
+        sys.path.remove(folder)
+        for name, loaded in list(sys.modules.items()):
+            if str(getattr(loaded, "__file__", None)).startswith(f"{folder}{os.sep}"):
+                del sys.modules[name]
+
+
+def node_modules() -> bool:
+    """Put Node's mu into micro/, for services there; where there is no Node, say so and return False."""
+    try:
+        modules = node.modules()
+    except WorkbookError as problem:
+        print(f"left out: {problem}")
+        return False
+    link = MICRO / "node_modules"
+    if not link.exists():
+        link.symlink_to(modules, target_is_directory=True)
+    print(f"micro/node_modules: {', '.join(sorted(path.name for path in modules.glob('mu*')))}")
+    return True
+
+
+def docker_engine() -> bool:
+    """Whether a Docker engine answers on this machine, and which."""
+    version = databases.docker_version()
+    print(f"Docker {version} answers" if version else "left out: no Docker engine answers on this machine")
+    return bool(version)
+
+
+def start_database() -> Terminal:
+    """Start MongoDB by hand, without fuge, as in a terminal of its own, and wait until it answers."""
+    data = MICRO / "fuge" / ".fuge" / "by-hand"
+    data.mkdir(parents=True, exist_ok=True)
+    number = port("mongo")
+    window = Terminal(databases.command(number, str(data.resolve())))
+    words = window.command.split()
+    print(f"$ {' '.join([Path(words[0]).name, *words[1:]])}")
+    deadline = time.monotonic() + PATIENCE
+    while not ports.answers(number):
+        if window.process.poll() is not None or time.monotonic() > deadline:
+            raise WorkbookError(f"MongoDB does not answer; it said:\n{window.new_output()}")
+        time.sleep(0.05)
+    return window
 
 
 def get(address: str, **headers: str) -> None:

@@ -1,5 +1,6 @@
 """Draws the reference architecture as SVG, with the parts marked that a step's files show to exist."""
 
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -50,6 +51,7 @@ ARROWS = [
     ("direct", "data"),
     ("async", "data"),
 ]
+DATABASES = {"mongo"}
 PAST_THE_API = "M290 122 L245 165 L245 280"  # while there is no API layer, clients call a service directly
 
 
@@ -63,8 +65,15 @@ def parts(step: Path) -> dict[str, list[str]]:
         "discovery": [],
         "direct": sorted(path.parent.name for path in step.glob("*_service/service.py")),
         "async": [],
-        "data": [],
+        "data": [name for name in containers(step) if name in DATABASES],
     }
+
+
+def containers(step: Path) -> list[str]:
+    """The services of its fuge.yml that are containers."""
+    file = step / "fuge" / "fuge.yml"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return re.findall(r"^(\w+):\n  type: container$", text, re.MULTILINE)
 
 
 def architecture(recipe: Recipe) -> str:

@@ -4,6 +4,8 @@ import os
 import socket
 from collections.abc import Iterable
 
+import psutil
+
 from fuge import ports as machine
 from workbook.errors import WorkbookError
 
@@ -66,7 +68,12 @@ def free_ports(services: Iterable[str]) -> dict[str, int]:
     return dict(zip(names, machine.free(len(names)), strict=True))
 
 
+def process(port: int) -> psutil.Process | None:
+    """Who listens on a port; None where that cannot be seen."""
+    return machine.holder(port)
+
+
 def holder(port: int) -> str | None:
     """Who listens on a port, in words; None where that cannot be seen."""
-    process = machine.holder(port)
-    return machine.describe(process) if process else None
+    found = process(port)
+    return machine.describe(found) if found else None

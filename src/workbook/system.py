@@ -1,14 +1,20 @@
 """The system in a folder, run by its own launcher on free ports: for the checks of exercises and for tests."""
 
+import asyncio
 import contextlib
+import json
+import subprocess
+import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
+from mu import Mu, tcp
 from workbook import ports, snapshots
 from workbook.browser import Answer, request
 from workbook.course import Recipe
@@ -16,16 +22,19 @@ from workbook.errors import WorkbookError
 from workbook.terminal import Terminal, freeze
 
 START = 30  # seconds within which every service must listen
+CONTAINERS = {"mongo", "redis"}
 
 
 class System:
     """`with System(source, recipe) as system:` starts run.py, waits until every service listens, and stops it.
 
-    It runs in `folder`, a copy of the source files: the system there may be running at the same time.
+    It runs in `folder`, a copy of the source files: the system there may be running at the same time. `engine`: what
+    runs its containers, docker, path or wheel; fuge chooses if it is not said.
     """
 
-    def __init__(self, source: Path, recipe: Recipe) -> None:
+    def __init__(self, source: Path, recipe: Recipe, engine: str = "") -> None:
         self.source = source
+        self.environment = {"FUGE_ENGINE": engine} if engine else {}
         self.ports = ports.free_ports(recipe.ports)
 
     def __enter__(self) -> Self:
@@ -34,7 +43,8 @@ class System:
         with contextlib.ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             snapshots.write(snapshots.read(self.source), self.folder)
-            self.terminal = Terminal("python run.py", self.folder, ports.environment(self.ports))
+            environment = ports.environment(self.ports) | self.environment
+            self.terminal = Terminal("python run.py", self.folder, environment)
             stack.callback(self.terminal.press_ctrl_c)
             self._wait_until_listening()
             self._ending = stack.pop_all()
@@ -48,7 +58,7 @@ class System:
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START
         for service in self.ports:
-            while not self._find(service):
+            while not self.listens(service):
                 if self.terminal.process.poll() is not None or time.monotonic() > deadline:
                     said = self.terminal.new_output().strip() or "nothing"
                     raise WorkbookError(f"{service} did not start to listen. The system said: {said}")
@@ -63,16 +73,39 @@ class System:
     def post(self, service: str, path: str, **fields: str) -> Answer:
         return request("POST", self.url(service, path), fields=fields)
 
+    def dispatch(self, service: str, **message: Any) -> Any:
+        """What a service answers to a message, over TCP. Raises MuError."""
+
+        async def answer() -> Any:
+            mu = Mu()
+            mu.outbound("*", tcp.client(host=ports.HOST, port=self.ports[service]))
+            async with mu:
+                return await mu.dispatch(message)
+
+        with ThreadPoolExecutor(1) as thread:  # in that of a notebook's cells an event loop runs already
+            return thread.submit(lambda: asyncio.run(answer())).result()
+
     def process(self, service: str) -> psutil.Process:
         """The process that runs a service."""
         found = self._find(service)
+        if found is None and service in CONTAINERS:
+            pid = json.loads(self.fuge("ps", service, "--json"))[0]["pid"]
+            found = below_init(psutil.Process(pid)) if pid else None
         if found is None:
             raise WorkbookError(f"{service} does not run")
         return found
 
     def listens(self, service: str) -> bool:
-        """Whether a process of this system listens on the service's port."""
-        return self._find(service) is not None
+        """Whether a process of this system listens on the service's port; a container may be beyond sight."""
+        return self._find(service) is not None or (service in CONTAINERS and ports.answers(self.ports[service]))
+
+    def fuge(self, *words: str) -> str:
+        """What a command of fuge prints about this system. Raises WorkbookError if it fails."""
+        command = [sys.executable, "-m", "fuge", *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        if done.returncode:
+            raise WorkbookError(f"fuge {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
 
     def kill(self, service: str) -> None:
         """Take a service away at once, as a crash would, and wait until it is gone."""
@@ -96,3 +129,8 @@ class System:
                 if any(connection.laddr[1] == self.ports[service] for connection in listening):
                     return process
         return None
+
+
+def below_init(first: psutil.Process) -> psutil.Process:
+    """The program of a container; its first process may only be there to start that and to collect orphans."""
+    return next(iter(first.children()), first)

@@ -1,0 +1,92 @@
+"""What a notebook can do with the files and services of micro/ besides running them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mu import NoRoute
+from workbook import course, node, notebook
+from workbook.course import Recipe
+from workbook.errors import WorkbookError
+from workbook.system import System
+
+PATTERNS = course.recipe("04")
+
+
+@pytest.fixture
+def micro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "micro"
+    (folder / "adder").mkdir(parents=True)
+    (folder / "other").mkdir()
+    monkeypatch.setattr(notebook, "MICRO", folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def imports_unchanged() -> Iterator[None]:
+    path, writes = list(sys.path), sys.dont_write_bytecode
+    yield
+    assert sys.path == path
+    assert sys.dont_write_bytecode == writes
+    assert not {"service", "wiring"} & set(sys.modules)
+
+
+def test_module_is_loaded_as_it_is_now(micro: Path) -> None:
+    service = micro / "adder" / "service.py"
+    for number in (1, 2):  # as long as each other, and within a second
+        service.write_text(f"value = {number}\n")
+        assert notebook.module("adder/service.py").value == number
+
+
+def test_modules_of_two_folders_may_have_the_same_names(micro: Path) -> None:
+    for name in ("adder", "other"):
+        (micro / name / "service.py").write_text(f"name = {name!r}\n")
+        (micro / name / "wiring.py").write_text("import service\n")
+    assert notebook.module("adder/wiring.py").service.name == "adder"
+    assert notebook.module("other/wiring.py").service.name == "other"
+    assert sorted(path.name for path in micro.rglob("*")) == ["adder", "other", *["service.py"] * 2, *["wiring.py"] * 2]
+
+
+def test_module_that_fails_leaves_nothing(micro: Path) -> None:
+    (micro / "adder" / "wiring.py").write_text("import service\n1 / 0\n")
+    (micro / "adder" / "service.py").write_text("")
+    with pytest.raises(ZeroDivisionError):
+        notebook.module("adder/wiring.py")
+
+
+def test_kill_without_anybody_there_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "_begun", [PATTERNS])
+    monkeypatch.setattr(notebook.ports, "process", lambda port: None)
+    with pytest.raises(WorkbookError, match="nobody listens on the port of adder_service"):
+        notebook.kill("adder_service")
+    with pytest.raises(WorkbookError, match="recipe 04 has no service 'x'; it has adder_service, webapp"):
+        notebook.kill("x")
+
+
+def test_node_that_is_missing_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert notebook.node_modules() is False
+    assert capsys.readouterr().out == "left out: there is no Node with npm on PATH (Debian: apt install nodejs npm)\n"
+
+
+def test_npm_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("node", "npm"):
+        (tmp_path / name).write_text("#!/bin/sh\necho oops >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(node, "STORE", tmp_path / "store")
+    with pytest.raises(WorkbookError, match="npm could not fetch Node's mu: oops"):
+        node.modules()
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+@pytest.mark.step("04")
+def test_system_dispatches_to_its_services(copy_of: Callable[[Recipe], Path]) -> None:
+    with System(copy_of(PATTERNS), PATTERNS) as running:
+        assert running.dispatch("adder_service", role="basic", cmd="add", first=19, second=23) == 42
+        with pytest.raises(NoRoute):
+            running.dispatch("adder_service", role="nothing")

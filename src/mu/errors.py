@@ -165,7 +165,7 @@ def as_wire(error: BaseException, *, dev: bool = False) -> dict[str, Any]:
     """The error as other processes get it: a boom object. Its stack goes along only with `dev`."""
     mine = error if isinstance(error, MuError) else None
     code, status = (mine.code, mine.status) if mine else (1, 500)
-    message = str(error) or type(error).__name__
+    message = text_of(error)
     wire: dict[str, Any] = {
         **(mine.extra if mine else {}),
         "message": message,
@@ -191,6 +191,13 @@ def as_wire(error: BaseException, *, dev: bool = False) -> dict[str, Any]:
     if dev:
         wire["stack"] = (mine.stack if mine else None) or "".join(traceback.format_exception(error))
     return wire
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # it is the handler's class, and may have any fault
+        return type(error).__name__
 
 
 OURS = {"message", "isBoom", "isServer", "isMu", "data", "output", "stack", "name"}

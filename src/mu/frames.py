@@ -52,9 +52,9 @@ class FrameReader:
                     length, start = length & 0x7F | data[start] << 7, at + 2
                 else:
                     length, start = self._header(data, at)
-            if start + length > end or not length:
-                if not length and start:
-                    raise BadFrame("expected a frame with a JSON object, found an empty one")
+            if start + length > end or not 0 < length <= self._limit:
+                if start:
+                    self._check(length)
                 self._held += memoryview(data)[at:]
                 self._wanted = start + length - at if start else end - at + 1
                 break
@@ -62,13 +62,19 @@ class FrameReader:
             at = start + length
         return bodies
 
+    def _check(self, length: int) -> None:
+        if not length:
+            raise BadFrame("expected a frame with a JSON object, found an empty one")
+        if length > self._limit:
+            raise FrameTooLarge(f"expected a frame of at most {self._limit:,} bytes, found {length:,} or more")
+
     def _header(self, data: bytes, at: int) -> tuple[int, int]:
         """Length and beginning of the body; (0, 0) if the header is not complete."""
         length = 0
         for position, byte in enumerate(data[at : at + LONGEST_HEADER]):
             length |= (byte & 0x7F) << (7 * position)
             if length > self._limit:
-                raise FrameTooLarge(f"expected a frame of at most {self._limit:,} bytes, found {length:,} or more")
+                self._check(length)
             if byte < 0x80:
                 return length, at + position + 1
         if end_of_header_is_missing(data, at):

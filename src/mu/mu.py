@@ -21,6 +21,7 @@ from mu.errors import (
     NoRoute,
     Overloaded,
     ServiceError,
+    text_of,
 )
 from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
@@ -276,7 +277,7 @@ class Mu:
         except MuError as error:
             raise ServiceError(f"{type(error).__name__}: {error}", status=error.status, data=error.data) from error
         except Exception as error:
-            raise ServiceError(str(error) or type(error).__name__) from error
+            raise ServiceError(text_of(error)) from error
         finally:
             current.reset(token)
 

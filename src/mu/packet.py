@@ -9,6 +9,7 @@
 it. `protocol.traceparent` is W3C Trace Context. Node's mu hands on both untouched.
 """
 
+import math
 import random
 import time
 from typing import Any, TypeGuard
@@ -31,6 +32,8 @@ def request(message: Packet, ttl: int, deadline: int, traceparent: str) -> Packe
 
 def response(request: Packet, result: Any) -> Packet:
     """The answer with a result. Node takes a packet without a "true" response for none at all, hence `value`."""
+    if type(result) is float and not math.isfinite(result):  # JSON has no such number: null takes its place
+        result = None
     if result or (result is not None and is_true_in_javascript(result)):
         return {"err": None, "response": result, "protocol": request["protocol"]}
     return {"err": None, "response": {}, "value": result, "protocol": request["protocol"]}

@@ -72,3 +72,11 @@ def test_too_large_a_body_is_not_written() -> None:
     assert len(frame(b"x" * 100, 100)) == 101
     with pytest.raises(FrameTooLarge, match="expected at most 100 bytes, found 101: send less, or raise max_frame"):
         frame(b"x" * 101, 100)
+
+
+@pytest.mark.parametrize("size", [101, 200, 20_000])
+def test_a_small_limit_holds_for_small_headers_too(size: int) -> None:
+    reader = FrameReader(100)
+    assert reader.feed(frame(b"x" * 100, LIMIT)) == [b"x" * 100]
+    with pytest.raises(FrameTooLarge):
+        reader.feed(frame(b"x" * size, LIMIT))

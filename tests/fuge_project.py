@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,8 +24,11 @@ from fuge.faces.client import Client
 FUGE = [sys.executable, "-m", "fuge"]
 SERVER = """
 import os, socket, sys
-server = socket.create_server(("127.0.0.1", int(os.environ["SERVICE_PORT"])))
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", int(os.environ["SERVICE_PORT"])))
 print("listening", flush=True)
+server.listen(128)  # after the text, so that this is there when the service is ready
 while True:
     connection, _ = server.accept()
     try:
@@ -35,6 +39,14 @@ while True:
 """
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 PLAIN = "python -S -E"  # a Python service that is not started warm, and quickly
+_given: set[int] = set()  # ports
+
+
+def free_ports(count: int) -> list[int]:
+    """That many free ports, all different, and none that was given away before: it may not be in use yet."""
+    found = ports.free(count, _given)
+    _given.update(found)
+    return found
 
 
 class Done:
@@ -96,7 +108,7 @@ class Project:
         """A service that listens, and answers every connection with TOKEN."""
         if not (self.folder / name / "main.py").exists():
             self.script(name, SERVER)
-        return self.process(name, f"ports: [http={port or ports.free(1)[0]}]", *more)
+        return self.process(name, f"ports: [http={port or free_ports(1)[0]}]", *more)
 
     def sleeper(self, name: str, *more: str) -> str:
         """A service that does nothing, without a port."""
@@ -109,7 +121,7 @@ class Project:
 
     # The program ------------------------------------------------------------------------------------------------
 
-    def fuge(self, *words: str, give: str = "", timeout: float = 40, **environment: str) -> Done:
+    def fuge(self, *words: str, give: str = "", timeout: float = 60, **environment: str) -> Done:
         """Run a command to its end."""
         done = subprocess.run(
             [*FUGE, *words],
@@ -184,12 +196,13 @@ class Project:
             [*FUGE[1:], *words],
             cwd=str(self.folder),
             env=self.environment | environment,
-            timeout=20,
+            timeout=30,
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(40, columns),
         )
-        child.delaybeforesend, child.delayafterclose, child.delayafterterminate = None, 0.01, 0.01
+        child.delaybeforesend = None
+        child.ptyproc.delayafterclose = 0
         self._terminals.append(child)
         return child
 
@@ -226,7 +239,7 @@ class Project:
     def happened(self, service: str, event: str) -> list[dict[str, Any]]:
         return [each for each in self.events() if each["service"] == service and each["event"] == event]
 
-    def await_event(self, service: str, event: str, count: int = 1, seconds: float = 15) -> None:
+    def await_event(self, service: str, event: str, count: int = 1, seconds: float = 30) -> None:
         found = wait_until(lambda: len(self.happened(service, event)) >= count, seconds)
         assert found, f"{service} {event}, {count} times: {self.events()}"
 
@@ -241,13 +254,22 @@ class Project:
         for connection in self._connections:
             connection.close()
         for child in self._terminals:
-            child.close(force=True)
+            if child.isalive():
+                child.kill(signal.SIGKILL)
+                child.wait()
+            child.close()
         if (self.folder / ".fuge" / "engine.json").exists():
             with contextlib.suppress(psutil.Error, OSError, ValueError, KeyError):
                 psutil.Process(self.engine()).kill()
-        gone = wait_until(lambda: not self.marked(), 5)
+        gone = wait_until(lambda: not self.marked())
         assert gone, f"left running: {self.marked()}"
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
     assert wait_until(condition, seconds)
+
+
+def hang_up(terminal: "pexpect.spawn[str]") -> None:
+    """Close a terminal as its window is closed, and wait until the program in it has ended."""
+    terminal.ptyproc.fileobj.close()
+    eventually(lambda: not terminal.isalive())

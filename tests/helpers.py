@@ -1,14 +1,23 @@
 """What tests share."""
 
+import asyncio
+import functools
 import os
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from fuge.plan.system import Port, Service
+from fuge.services.engines import Engines
 from workbook import course
-from workbook.course import Recipe
+from workbook.course import ROOT, Recipe
+from workbook.system import CONTAINERS
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 MARK = "WORKBOOK_TEST_RUN"  # in the environment of every process that a test starts, directly or not
 
@@ -22,6 +31,16 @@ def each_recipe(*chosen: Recipe) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("recipe", parameters)
 
 
+def each_recipe_and_engine() -> pytest.MarkDecorator:
+    """The same, and by each engine where a recipe has containers; the test has `recipe` and `engine`."""
+    parameters = [
+        pytest.param(recipe, engine, id=f"{recipe.slug} {engine}".strip(), marks=pytest.mark.step(recipe.number))
+        for recipe in course.recipes()
+        for engine in engines_for(recipe)
+    ]
+    return pytest.mark.parametrize(("recipe", "engine"), parameters)
+
+
 def needed(found: object, what: str) -> None:
     """Skip where something is not installed; fail where it must be, in CI."""
     if found:
@@ -29,6 +48,38 @@ def needed(found: object, what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"CI must provide {what}: .ci/run installs it")
     pytest.skip(f"{what} is not installed")
+
+
+MONGO = Service(name="mongo", type="container", image="mongo", ports=(Port("main", 27017),))
+ENGINES = ("docker", "wheel")  # by each of which the course must work
+
+
+def engines_for(recipe: Recipe) -> tuple[str, ...]:
+    """What its containers are run by in tests; one engine without a name for a recipe that has none."""
+    return ENGINES if CONTAINERS & recipe.ports.keys() else ("",)
+
+
+@functools.cache
+def problem_with(engine: str) -> str:
+    """Why an engine cannot run the image `mongo` here; empty if it can."""
+
+    async def look() -> str:
+        engines = Engines(environment=os.environ | {"FUGE_ENGINE": engine})
+        try:
+            async for candidate in engines.survey(MONGO):
+                if candidate.was_asked:
+                    return "" if candidate.choice else str(candidate)
+        finally:
+            engines.close()
+        return f"{engine} is not looked at"
+
+    return asyncio.run(look())
+
+
+def engine_needed(engine: str) -> None:
+    """As `needed`, for what runs containers. None is needed for a system without any, whose engine is ""."""
+    if engine and (problem := problem_with(engine)):
+        needed(None, f"the image mongo by {engine} ({problem})")
 
 
 def left_running() -> list[str]:
@@ -44,10 +95,18 @@ def left_running() -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether it comes true; the time is meant for machines that are busy with other things."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
+
+
+def screenshot(browser: "WebDriver", recipe: Recipe, name: str) -> None:
+    """Into .artifacts/, for people to look at."""
+    folder = ROOT / ".artifacts"
+    folder.mkdir(exist_ok=True)
+    assert browser.save_screenshot(str(folder / f"{recipe.slug}-{name}.png"))

@@ -4,7 +4,8 @@ async with fuge.Engine("fuge/fuge.yml", isolated=True) as engine:
     await engine.start()                    # returns when every service is ready
     engine.ps()
 
-`Client(file)` asks an engine that runs in another process, `load(file)` reads a fuge.yml and runs nothing.
+`Client(file)` asks an engine that runs in another process, `load(file)` reads a fuge.yml and runs nothing,
+`await survey("mongo")` tells what could run that image here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fuge.plan.config import load
     from fuge.plan.location import find
     from fuge.plan.system import Service, System
+    from fuge.services.engines import survey
 
 __all__ = [
     "Client",
@@ -30,6 +32,7 @@ __all__ = [
     "System",
     "find",
     "load",
+    "survey",
 ]
 
 HOMES = {
@@ -39,6 +42,7 @@ HOMES = {
     "load": "fuge.plan.config",
     "Service": "fuge.plan.system",
     "System": "fuge.plan.system",
+    "survey": "fuge.services.engines",
 }
 
 

@@ -1,31 +1,64 @@
-"""The system under contract: every step from the first webapp on, started by its own launcher."""
+"""The system under contract: every step from the first webapp on, started by its own launcher; and a browser.
+
+A module whose tests are about a service that comes later names it: NEEDS = "audit_service". A step with containers is
+run by each engine.
+"""
 
 from collections.abc import Iterator
 
 import pytest
+from helpers import engine_needed, engines_for, needed
+from selenium import webdriver
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from workbook import course
 from workbook.course import Recipe
+from workbook.doctor import browser_programs
 from workbook.system import System
 
-WITH_WEBAPP = [recipe for recipe in course.recipes() if "webapp" in recipe.ports]
+QUIET = [
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,700"),
+]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "recipe" in metafunc.fixturenames:
-        steps = [pytest.param(r, id=r.slug, marks=pytest.mark.step(r.number)) for r in WITH_WEBAPP]
-        metafunc.parametrize("recipe", steps, scope="module")
+        service = getattr(metafunc.module, "NEEDS", "webapp")
+        steps = [
+            pytest.param(recipe, engine, id=f"{recipe.slug} {engine}".strip(), marks=pytest.mark.step(recipe.number))
+            for recipe in course.recipes()
+            if service in recipe.ports
+            for engine in engines_for(recipe)
+        ]
+        metafunc.parametrize(("recipe", "engine"), steps, scope="module")
 
 
 @pytest.fixture(scope="module")
-def system(recipe: Recipe) -> Iterator[System]:
+def system(recipe: Recipe, engine: str) -> Iterator[System]:
     """One system for all tests of a module: they leave it as they found it."""
-    with System(recipe.step, recipe) as running:
+    engine_needed(engine)
+    with System(recipe.step, recipe, engine) as running:
         yield running
 
 
 @pytest.fixture
-def own_system(recipe: Recipe) -> Iterator[System]:
+def own_system(recipe: Recipe, engine: str) -> Iterator[System]:
     """A system of the test's own, to break."""
-    with System(recipe.step, recipe) as running:
+    engine_needed(engine)
+    with System(recipe.step, recipe, engine) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    program, driver = browser_programs()
+    needed(program and driver, "Chromium with its chromedriver (Debian: apt install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(program)
+    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(argument)
+    browser = webdriver.Chrome(options, webdriver.ChromeService(str(driver)))
+    browser.implicitly_wait(10)  # seconds that a page may take to show what is looked for
+    yield browser
+    browser.quit()

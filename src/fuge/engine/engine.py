@@ -12,17 +12,19 @@ from fuge import ports
 from fuge.engine import debugging, order, reports
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
+from fuge.engine.containers import Containers
 from fuge.engine.numbering import Plan
 from fuge.engine.running import Running
 from fuge.engine.starting import addresses
 from fuge.engine.states import DISABLED, FAILED, NOT_MANAGED
 from fuge.engine.watching import Watcher
-from fuge.errors import FugeError, NotReadyError
+from fuge.errors import FugeError, NoEngineError, NotReadyError
 from fuge.plan import discovery, location
-from fuge.plan.system import Service
+from fuge.plan.system import Service, System
 from fuge.services.launcher import Launcher
 
-Outcome = dict[str, Any]  # "service", "state", "addresses", "ok", and "text" when it is not ok
+# "service", "state", "addresses", "reason", "ok", and when it is not ok "text" and "exit_code"
+Outcome = dict[str, Any]
 
 
 class Engine:
@@ -58,6 +60,7 @@ class Engine:
             self.claim.release()
             raise
         self.launcher = Launcher(self.claim.owner, self._warm)
+        self.containers = self._containers_of(self.system)
         self.watcher = Watcher(self._say, self.system.monitor_polling)
         self.running = {name: self._make(service) for name, service in self.system.services.items()}
         self.closing = asyncio.Event()
@@ -71,6 +74,7 @@ class Engine:
         self.closing.set()
         self.watcher.close()
         await self.stop(["*"])
+        self.containers.close()
         await self.launcher.close()
         self.bus.close()
         self.claim.release()
@@ -99,7 +103,10 @@ class Engine:
             services = order.with_dependencies(self.system, services)
         chosen = [self.running[service.name] for service in services]
         await asyncio.gather(*(running.start(alone=not dependencies) for running in chosen))
-        return list(await asyncio.gather(*(self._outcome(running, wait) for running in chosen)))
+        outcomes = await asyncio.gather(*(self._outcome(running, wait) for running in chosen))
+        if wait:
+            await self.watcher.begun()
+        return list(outcomes)
 
     async def stop(self, words: Sequence[str] = ()) -> list[Outcome]:
         """Stop services, each after those that depend on it. Returns what became of each that ran."""
@@ -121,18 +128,23 @@ class Engine:
     async def run(self, name: str, dependencies: bool = True) -> int:
         """Start a service that has an end, such as a test, and wait for it. Returns its exit code.
 
-        Raises NotReadyError when something that it depends on does not get ready.
+        Raises NotReadyError when something that it depends on does not get ready, NoEngineError when that is a
+        container that nothing can run.
         """
         running = self.running[self.system.service(name).name]
         await self.start([name], wait=False, dependencies=dependencies)
         code = await running.ended()
         if running.exit_code is None:
-            raise NotReadyError(f"{name} did not run: {running.reason or running.state}")
+            raise running.failure(f"{name} did not run: {running.reason or running.state}")
         return code
 
     def set_watch(self, words: Sequence[str], on: bool) -> list[str]:
-        """Whether a saved file restarts these services. Returns their names."""
-        chosen = [service for service in self.system.select(words) if service.type == "process"]
+        """Whether a saved file restarts these services; containers have none. Returns the names of the others."""
+        selected = self.system.select(words)
+        chosen = [service for service in selected if service.type == "process"]
+        if not chosen:
+            names = ", ".join(service.name for service in selected)
+            raise FugeError(f"{names}: watching is for processes; the files of a container are in its image")
         for service in chosen:
             self.running[service.name].watch = on
             self.watcher.resume(service.name)
@@ -160,12 +172,15 @@ class Engine:
         before = {name: self.environment(service) for name, service in old.services.items()}
         added = [name for name in new.services if name not in old.services]
         removed = [name for name in old.services if name not in new.services]
-        changed = [name for name in new.services if name in old.services and new.services[name] != old.services[name]]
+        changed = [name for name in new.services if name in old.services and has_changed(name, old, new)]
         active = {name for name, running in kept.items() if running.active}
         tried = active | {name for name, running in kept.items() if running.state == FAILED}
         if removed or changed:
             await self.stop([*removed, *changed])
         self.system = new
+        if new.container_engine_url != old.container_engine_url:
+            self.containers.close()
+            self.containers = self._containers_of(new)
         fresh = {*added, *changed}
         self.running = {name: self._make(each) if name in fresh else kept[name] for name, each in new.services.items()}
         self._refresh()
@@ -173,6 +188,7 @@ class Engine:
         wanted += [name for name in changed if name in tried]
         if wanted:
             await self.start(wanted)
+        await self.watcher.begun()
         runs_on = active - {*removed, *changed}
         now = {name: self.environment(new.services[name]) for name in runs_on}
         outdated = sorted(name for name in runs_on if not before[name].items() <= now[name].items())
@@ -184,6 +200,8 @@ class Engine:
         Raises NotReadyError if the debugger does not listen.
         """
         running = self.running[self.system.service(name).name]
+        if running.service.type == "container":
+            raise FugeError(f"{name} cannot be debugged: it is a container; fuge starts debuggers of processes only")
         port = ports.free(1)[0]
         argv = debugging.command(running.service, port, wait_for_client)
         if not running.startable:
@@ -225,22 +243,32 @@ class Engine:
     # Helpers --------------------------------------------------------------------------------------------------
 
     def _make(self, service: Service) -> Running:
-        fixed = DISABLED if service.problem else NOT_MANAGED if service.type == "container" else ""
-        return Running(service, self.bus, self.launcher, self.environment, lambda name: self.running[name], fixed)
+        not_managed = service.type == "container" and not self.system.run_containers
+        fixed = DISABLED if service.problem else NOT_MANAGED if not_managed else ""
+        tools = (self.bus, self.launcher, self.containers, self.environment)
+        running = Running(service, *tools, lambda name: self.running[name], fixed)
+        if not_managed:
+            where = f", and is expected at {', '.join(addresses(service))}" if service.ports else ""
+            running.reason = f"run_containers is false: it is not started by fuge{where}"
+        return running
+
+    def _containers_of(self, system: System) -> Containers:
+        return Containers(system, self.launcher, self.claim.owner, lambda text: self._say("swept", "", text))
 
     def _refresh(self) -> None:
         """What depends on the set of services: what is watched, and what is imported beforehand."""
         self.watcher.follow(list(self.running.values()))
         startable = [running for running in self.running.values() if running.startable and running.service.enabled]
-        self.launcher.prepare([running.program() for running in startable])
+        processes = [running for running in startable if running.service.type == "process"]
+        self.launcher.prepare([running.program() for running in processes])
 
     async def _outcome(self, running: Running, wait: bool) -> Outcome:
-        problem = ""
+        problem: FugeError | None = None
         if wait:
             try:
                 await running.settled()
-            except NotReadyError as error:
-                problem = str(error)
+            except (NotReadyError, NoEngineError) as error:
+                problem = error
         return outcome(running, problem)
 
     def _say(self, event: str, service: str, text: str) -> None:
@@ -251,6 +279,16 @@ class Engine:
             self.bus.event("problem", "", text)
 
 
-def outcome(running: Running, problem: str = "") -> Outcome:
-    said = {"service": running.service.name, "state": running.state, "addresses": addresses(running.service)}
-    return said | {"ok": not problem} | ({"text": problem} if problem else {})
+def outcome(running: Running, problem: FugeError | None = None) -> Outcome:
+    service = running.service
+    said: Outcome = {"service": service.name, "state": running.state, "addresses": addresses(service)}
+    said |= {"reason": running.reason, "ok": problem is None}
+    return said | ({"text": str(problem), "exit_code": problem.exit_code} if problem else {})
+
+
+def has_changed(name: str, old: System, new: System) -> bool:
+    """Whether another fuge.yml says something else of a service, by itself or for all containers."""
+    if new.services[name] != old.services[name]:
+        return True
+    about_containers = [(system.run_containers, system.container_engine_url) for system in (old, new)]
+    return new.services[name].type == "container" and about_containers[0] != about_containers[1]

@@ -1,16 +1,22 @@
 """What can be said of a running service, as plain data: for tables, JSON, and people."""
 
 import os
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from fuge.engine.running import Running
 from fuge.engine.states import RUNNING
+from fuge.plan.system import Service
+from fuge.services.engines import Choice
 
 
 def row(running: Running) -> dict[str, Any]:
-    """One line of `ps`. "started" is in seconds since the epoch; "ports" are {name: number}."""
+    """One line of `ps`. "started" is in seconds since the epoch; "ports" are {name: number}.
+
+    "engine" is what was chosen to run a container: its "kind", "title", "how" and "why".
+    """
     service, process = running.service, running.process
     return {
         "name": service.name,
@@ -27,14 +33,26 @@ def row(running: Running) -> dict[str, Any]:
         "restarts": running.restarts,
         "exit_code": running.exit_code,
         "reason": running.reason,
+        "engine": engine(running.choice),
     }
+
+
+def engine(choice: Choice | None) -> dict[str, str] | None:
+    if choice is None:
+        return None
+    return {"kind": choice.kind, "title": choice.title, "how": choice.how, "why": choice.why}
+
+
+def image(service: Service) -> str:
+    """A container's image and the words that are given to it."""
+    return shlex.join([service.image, *service.args])
 
 
 def info(running: Running, environment: Mapping[str, str]) -> dict[str, Any]:
     """What `info` shows; "environment" is what fuge puts in, "inherited" what comes from fuge's own."""
     service = running.service
     return row(running) | {
-        "run": " ".join(running.debug) if running.debug else service.run or service.image,
+        "run": " ".join(running.debug) if running.debug else service.run or image(service),
         "directory": str(service.path) if service.path else None,
         "repository": service.repository_url or None,
         "test": service.test or None,

@@ -1,6 +1,7 @@
 """One service of a running system, from start to stop: waiting, starting, ready, crashed, restarted."""
 
 import asyncio
+import math
 import signal
 import time
 from collections import deque
@@ -26,15 +27,17 @@ from fuge.engine.states import (
     UNSETTLED,
     WAITING,
 )
-from fuge.errors import FugeError, NotReadyError
+from fuge.errors import FugeError, NoEngineError, NotReadyError
 from fuge.plan.system import Service
+from fuge.services.backend import Backend
+from fuge.services.engines import Choice
 from fuge.services.launcher import Launcher, Program
 from fuge.services.process import Process
 from fuge.services.readiness import Probe
-from fuge.services.spawn import kill_group
 
 if TYPE_CHECKING:
     from fuge.engine.bus import Bus
+    from fuge.engine.containers import Containers
 
 RECENT = 5  # lines kept for `why`
 
@@ -47,6 +50,7 @@ class Running:
         service: Service,
         bus: "Bus",
         launcher: Launcher,
+        containers: "Containers",
         environment: Callable[[Service], Mapping[str, str]],
         others: Callable[[str], "Running"],
         fixed_state: str = "",
@@ -56,19 +60,24 @@ class Running:
         self.reason = service.problem
         self.watch = service.monitor
         self.tail = service.tail
-        self.process: Process | None = None
+        self.process: Backend | None = None
+        self.choice: Choice | None = None  # of the engine that runs a container
         self.probe: Probe | None = None
+        self.began = -math.inf  # time.monotonic() of its last start
         self.ready_since: float | None = None  # time.monotonic()
         self.restarts = 0
         self.exit_code: int | None = None
+        self.failure: type[FugeError] = NotReadyError  # what it is for who waits for it
         self.recent: deque[str] = deque(maxlen=RECENT)
         self.debug: tuple[str, ...] | None = None  # the command line that replaces `run` while debugging
         self._fixed = fixed_state
-        self._bus, self._launcher, self._environment, self._others = bus, launcher, environment, others
+        self._bus, self._launcher, self._containers = bus, launcher, containers
+        self._environment, self._others = environment, others
         self._changed = asyncio.Event()
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[bool] | None = None
+        self._killing: asyncio.Task[bool] | None = None
         self._impatient = False
 
     # What others ask of it ------------------------------------------------------------------------------------
@@ -100,33 +109,33 @@ class Running:
         """Make a stop that is under way, or comes next, end at once."""
         self._impatient = True
         if self.process:
-            kill_group(self.process.pid, signal.SIGKILL)
+            self._killing = asyncio.create_task(self.process.stop(signal.SIGKILL, 0))
 
-    async def restart(self, pause: Awaitable[None] | None = None) -> None:
+    async def restart(self, pause: Callable[[], Awaitable[None]] | None = None) -> None:
         """Stop, start when `pause` is over too: in one piece, so that a stop asked for meanwhile comes after it.
 
         It had once what it needs, so it waits for others that are on their way, and starts without the rest.
         """
         async with self._lock:
-            pausing = asyncio.ensure_future(pause) if pause else None
+            pausing = asyncio.ensure_future(pause()) if pause else None
             await self._end(RESTARTING)
             if pausing:
                 await pausing
             self._begin(again=True)
 
     async def settled(self) -> None:
-        """Return when it is ready or has finished. Raises NotReadyError when that does not come."""
+        """Return when it is ready or has finished. Raises NotReadyError, or NoEngineError, when that does not come."""
         while self.state not in SETTLED:
             if self.state in UNSETTLED:
-                raise NotReadyError(f"{self.service.name}: {self.reason or self.state}")
+                raise self.failure(f"{self.service.name}: {self.reason or self.state}")
             await self._changed.wait()
 
     async def reaches(self, condition: str) -> None:
-        """Return when it is "started", "ready" or "completed". Raises NotReadyError when that does not come."""
+        """Return when it is "started", "ready" or "completed". Raises NotReadyError, or NoEngineError, if not."""
         while self.state not in REACHED[condition]:
             if self.state in HOPELESS[condition]:
-                why = f": {self.reason}" if self.reason else ""
-                raise NotReadyError(f"it needs {self.service.name}, which is {self.state}{why}")
+                why = f": {self.reason.splitlines()[0]}" if self.reason else ""
+                raise self.failure(f"it needs {self.service.name}, which is {self.state}{why}")
             await self._changed.wait()
 
     async def ended(self) -> int:
@@ -140,7 +149,7 @@ class Running:
     def _begin(self, alone: bool = False, again: bool = False) -> None:
         if self._fixed or (self._life and not self._life.done()):
             return
-        self.restarts, self.exit_code, self._impatient = 0, None, False
+        self.restarts, self.exit_code, self._impatient, self.failure = 0, None, False, NotReadyError
         self._set(WAITING)
         self._life = asyncio.create_task(self._live(alone, again))
 
@@ -166,6 +175,7 @@ class Running:
                 await self._wait_for_others(again)
             await self._run()
         except (FugeError, OSError) as problem:
+            self.failure = NoEngineError if isinstance(problem, NoEngineError) else NotReadyError
             self._fail(str(problem))
 
     async def _wait_for_others(self, again: bool) -> None:
@@ -173,7 +183,7 @@ class Running:
             self.reason = f"for {name} to be {condition}"
             try:
                 await self._others(name).reaches(condition)
-            except NotReadyError:
+            except (NotReadyError, NoEngineError):
                 if not again:
                     raise
         if self.service.delay_start and not again:
@@ -183,8 +193,11 @@ class Running:
     async def _run(self) -> None:
         """Run its process, again and again if its restart policy says so."""
         backoff = Backoff(self.service)
+        if self.service.type == "container":
+            await self._choose_engine()
         while True:
-            check_ports(self.service)
+            if self.choice is None or self.choice.docker is None:  # Docker tells of other containers too
+                check_ports(self.service)
             code, lasted = await self._run_once()
             if not backoff.wants_restart(code):
                 break
@@ -207,9 +220,11 @@ class Running:
         Returns its exit code, and how many seconds it ran itself.
         """
         program = self.program()
-        self.probe = probe_of(self.service, program, self._launcher)
+        in_docker = self.choice is not None and self.choice.kind == "docker"
+        self.probe = probe_of(self.service, program, self._launcher, in_docker)
+        self.began = time.monotonic()
         self._set(STARTING)
-        process = self.process = await Process.start(self._launcher, program, self._hear)
+        process = self.process = await self._start_backend(program)
         self._say("starting", "starting", pid=process.pid, how=process.how)
         began = time.monotonic()
         probing = asyncio.create_task(self._until_ready(self.probe))
@@ -217,11 +232,29 @@ class Running:
             self.exit_code = code = await asyncio.shield(process.ended)
             lasted = time.monotonic() - began
             await process.wait()
+        except NoEngineError:  # it is gone, and with it perhaps the container, or not
+            await self._end_process()
+            raise
         finally:
             probing.cancel()
         self._say("exited", end(code), code=code)
         await self._end_process()
         return code, lasted
+
+    async def _start_backend(self, program: Program) -> Backend:
+        if self.choice is None:
+            return await Process.start(self._launcher, program, self._hear)
+        return await self._containers.start(self.service, self.choice, self._environment(self.service), self._hear)
+
+    async def _choose_engine(self) -> None:
+        """Find what runs its image, once for all restarts: these must not end up with other data."""
+        self._set(WAITING, "for an engine to run its image")
+        self.choice = await self._containers.choose(self.service, self._pulling)
+        self._say("engine", f"by {self.choice}", kind=self.choice.kind)
+
+    def _pulling(self, text: str) -> None:
+        self.reason = text
+        self._say("pulling", text)
 
     async def _until_ready(self, probe: Probe) -> None:
         while True:
@@ -252,7 +285,7 @@ class Running:
     # Helpers ----------------------------------------------------------------------------------------------------
 
     def program(self) -> Program:
-        return program_of(self.service, self.debug, self._environment(self.service))
+        return program_of(self.service, self.debug, self._environment(self.service), self._containers.folder)
 
     def _hear(self, stream: str, lines: list[str]) -> None:
         self.recent.extend(lines)

@@ -1,14 +1,12 @@
 """Watches the folders of services, and restarts a service once for each burst of changes."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
-from watchfiles import watch
-
+from fuge.engine.changes import Changes
 from fuge.engine.ignoring import Ignoring
 from fuge.engine.running import Running
 from fuge.engine.states import FAILED, FINISHED, NOT_READY, RESTARTING, RUNNING, STARTING
@@ -16,9 +14,9 @@ from fuge.plan.system import Service
 
 QUIET = 0.02  # seconds without a change that end a burst
 LONGEST_BURST = 2  # seconds; then the service starts, even if its files go on changing
-STEP = 5  # milliseconds in which changes are gathered before we hear of them
 SETTLED = 0.4  # seconds after its start, and after it got ready, in which a change may be a service's own doing
 SLOW_START = 5  # seconds; it may be so too in all of a start that takes no longer
+ENOUGH = 100  # changed files of a burst, to find one among them that can be named
 LOOP_COUNT = 5  # so many restarts in a row by such changes are a loop
 RESTARTABLE = {STARTING, RUNNING, NOT_READY, RESTARTING, FAILED, FINISHED}
 
@@ -31,15 +29,26 @@ class Burst:
         self.rules = rules_for(running.service)
         self.more = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.unnamed: list[Path] = []  # what has changed, until it is said which of it
         self.loops = 0
-        self.began = 0.0  # time.monotonic() of the last restart
+
+    def is_wanted(self) -> bool:
+        return self.running.watch and self.running.state in RESTARTABLE
+
+    def concerned(self, paths: Iterable[Path], most: int) -> list[Path]:
+        return list(islice(filter(self.rules.concerns, paths), most))
 
     def is_own_doing(self) -> bool:
         """Whether the service itself may have made a change that comes now. Who edits a file takes longer."""
-        now = time.monotonic()
-        if self.running.state == STARTING and now - self.began < SLOW_START:
+        now, began = time.monotonic(), self.running.began
+        if self.running.state == STARTING and now - began < SLOW_START:
             return True
-        return now - max(self.began, self.running.ready_since or 0) < SETTLED
+        return now - max(began, self.running.ready_since or 0) < SETTLED
+
+    def named(self) -> str:
+        """The file that has changed: of several one that is still there, for one that is gone was a temporary one."""
+        paths, self.unnamed = self.unnamed, []
+        return next((path for path in paths if path.is_file()), paths[0]).name
 
 
 class Watcher:
@@ -47,26 +56,20 @@ class Watcher:
 
     def __init__(self, say: Callable[[str, str, str], None], polling: bool = False) -> None:
         self._say = say
-        self._polling = polling or None  # None: as the environment (WATCHFILES_FORCE_POLLING) has it
         self._bursts: dict[str, Burst] = {}
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._folders: list[Path] = []
+        self._changes = Changes(self._changed, lambda text: say("problem", "", text), polling)
+        self.begun = self._changes.begun
 
     def follow(self, services: Sequence[Running]) -> None:
-        """Watch these services from now on, and no others."""
+        """Watch these services from now on, and no others; when that has begun, `begun` returns."""
         wanted = [each for each in services if each.service.type == "process" and each.service.path]
+        old = self._bursts
         self._bursts = {
             each.service.name: self._kept(each) or Burst(each) for each in wanted if not each.service.problem
         }
-        folders = outermost([each.service.path for each in wanted if each.service.path and each.service.path.is_dir()])
-        if folders != self._folders:
-            self._stop.set()
-            self._stop, self._folders = threading.Event(), folders
-            if folders:
-                arguments = (folders, self._stop, asyncio.get_running_loop())
-                self._thread = threading.Thread(target=self._watch, args=arguments, daemon=True, name="watcher")
-                self._thread.start()
+        cancel(burst for name, burst in old.items() if self._bursts.get(name) is not burst)
+        folders = [each.service.path for each in wanted if each.service.path and each.service.path.is_dir()]
+        self._changes.watch(outermost(folders))
 
     def resume(self, name: str) -> None:
         """Forget that a service was restarting itself in a loop."""
@@ -74,69 +77,64 @@ class Watcher:
             self._bursts[name].loops = 0
 
     def close(self) -> None:
-        self._stop.set()
-        for burst in self._bursts.values():
-            if burst.task:
-                burst.task.cancel()
+        self._changes.close()
+        cancel(self._bursts.values())
 
     def _kept(self, running: Running) -> Burst | None:
         burst = self._bursts.get(running.service.name)
         return burst if burst and burst.running is running else None
 
-    def _watch(self, folders: list[Path], stop: threading.Event, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread of its own: passes each change on to the loop."""
-        try:
-            self._pass_changes_on(folders, stop, loop, self._polling)
-        except OSError as error:  # such as too many folders for the system's limit
-            text = f"cannot watch the folders of services ({error}): they are looked at several times a second instead"
-            loop.call_soon_threadsafe(self._say, "problem", "", text)
-            self._pass_changes_on(folders, stop, loop, polling=True)
-
-    def _pass_changes_on(
-        self, folders: list[Path], stop: threading.Event, loop: asyncio.AbstractEventLoop, polling: bool | None
-    ) -> None:
-        changes_in = partial(watch, *folders, watch_filter=None, step=STEP, debounce=STEP, force_polling=polling)
-        for changes in changes_in(stop_event=stop, rust_timeout=1000, raise_interrupt=False):
-            paths = [Path(path) for _, path in changes]
-            try:
-                loop.call_soon_threadsafe(self._changed, paths)
-            except RuntimeError:  # the loop has ended
-                return
-
-    def _changed(self, paths: list[Path]) -> None:
+    def _changed(self, edited: Sequence[Path], others: Sequence[Path]) -> None:
+        """What is not edited in place may be a temporary file, so that its name does not count yet."""
         for burst in self._bursts.values():
-            if burst.running.watch and burst.running.state in RESTARTABLE:
-                path = next((path for path in paths if burst.rules.concerns(path)), None)
-                if path:
-                    self._hit(burst, path)
+            if burst.is_wanted():
+                if found := burst.concerned(edited, 1):
+                    self._hit(burst, found, is_sure=True)
+                elif found := burst.concerned(others, ENOUGH):
+                    self._hit(burst, found, is_sure=False)
 
-    def _hit(self, burst: Burst, path: Path) -> None:
+    def _hit(self, burst: Burst, paths: list[Path], is_sure: bool) -> None:
         if burst.task and not burst.task.done():
+            if burst.unnamed:
+                burst.unnamed += paths
             burst.more.set()
             return
-        name = burst.running.service.name
-        burst.loops = burst.loops + 1 if burst.is_own_doing() else 0
+        burst.unnamed = paths
+        burst.task = asyncio.create_task(self._restart(burst, is_sure, burst.is_own_doing()))
+
+    async def _restart(self, burst: Burst, is_sure: bool, is_own_doing: bool) -> None:
+        """The old code is told to stop at the first change; the new code starts when the burst is over.
+
+        A new file may be a temporary one, which is about to be renamed: then the end of the burst is waited for.
+        """
+        latest = time.monotonic() + LONGEST_BURST
+        if not is_sure:
+            await self._quiet(burst, latest)
+        if not burst.is_wanted():
+            return
+        file, name = burst.named(), burst.running.service.name
+        burst.loops = burst.loops + 1 if is_own_doing else 0
         if burst.loops > LOOP_COUNT:
             burst.running.watch = False
-            text = f"watch suspended: {path.name} changes after every start; `watch {name}` resumes it"
+            text = f"watch suspended: {file} changes after every start; `watch {name}` resumes it"
             self._say("watch suspended", name, text)
             return
-        self._say("changed", name, f"{path.name} has changed, restarting")
-        burst.task = asyncio.create_task(self._restart(burst))
+        self._say("changed", name, f"{file} has changed, restarting")
+        await burst.running.restart(lambda: self._quiet(burst, latest))
 
-    async def _restart(self, burst: Burst) -> None:
-        """The old code is told to stop at the first change; the new code starts when the burst is over."""
-        await burst.running.restart(self._quiet(burst))
-        burst.began = time.monotonic()
-
-    async def _quiet(self, burst: Burst) -> None:
-        latest = time.monotonic() + LONGEST_BURST
+    async def _quiet(self, burst: Burst, latest: float) -> None:
         while time.monotonic() < latest:
             burst.more.clear()
             try:
                 await asyncio.wait_for(burst.more.wait(), QUIET)
             except TimeoutError:
                 return
+
+
+def cancel(bursts: Iterable[Burst]) -> None:
+    for burst in bursts:
+        if burst.task:
+            burst.task.cancel()
 
 
 def rules_for(service: Service) -> Ignoring:

@@ -16,7 +16,7 @@ from fuge.errors import FugeError, NotReadyError
 from fuge.faces import tables
 from fuge.faces.client import Client
 from fuge.faces.printable import printable
-from fuge.faces.session import Session, colours
+from fuge.faces.session import Session, colours, exit_code
 from fuge.services import history
 
 PATIENCE = 20  # seconds for an engine to answer, or to end
@@ -39,9 +39,9 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
     except TimeoutError:
         return await late(client, system.logs, options)
     print(tables.outcomes(results))
-    bad = [result["service"] for result in results if not result["ok"]]
-    print_last_lines(system.logs, bad)
-    return NotReadyError.exit_code if bad else 0
+    unready = (each for each in results if each.get("exit_code") == NotReadyError.exit_code)
+    print_last_lines(system.logs, [each["service"] for each in unready])
+    return exit_code(results)
 
 
 async def late(client: Client, logs: Path, options: Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ class Client:
             raise kind(answer["error"])
         return answer["result"]
 
-    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, begun: Callable[[], object] = lambda: None) -> AsyncIterator[dict[str, Any]]:
         reader, writer = await self._connect("follow", {})
         try:
             await reader.readline()
+            begun()
             while line := await reader.readline():
                 yield json.loads(line)
         except ConnectionError:

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fuge.errors import NotReadyError
+from fuge.engine.states import NOT_MANAGED
 from fuge.faces import errands, records, tables
 from fuge.faces.arguments import Parser, UsageError, nothing, service, services, some_services
-from fuge.faces.session import Session
+from fuge.faces.session import Session, exit_code
 
 Handler = Callable[[Session, Namespace], Awaitable[int | None]]
 
@@ -44,9 +44,12 @@ async def restart(session: Session, options: Namespace) -> int:
 
 
 def report(session: Session, results: list[dict[str, Any]]) -> int:
-    shown = [result for result in results if not (session.live and result["ok"])]
-    session.show(results, tables.outcomes(shown))
-    return 0 if all(result["ok"] for result in results) else NotReadyError.exit_code
+    shown = [each for each in results if not (session.live and each["ok"] and each["state"] != NOT_MANAGED)]
+    texts = [tables.outcome(each) for each in shown]
+    if session.live:  # an event has said the rest
+        texts = [text.partition("\n")[0] for text in texts]
+    session.show(results, "\n".join(texts))
+    return exit_code(results)
 
 
 async def watch(session: Session, options: Namespace) -> None:
@@ -174,7 +177,7 @@ COMMANDS = {
         Command("events", "show what has become of services", records.events, records.events_options, "services"),
         Command("zone", "show the names that DNS knows", zone, nothing),
         Command("test", "run the tests of services", test, some_services, "services"),
-        Command("pull", "git pull in the folders of services", pull, some_services, "services"),
+        Command("pull", "git pull for processes, newest images for containers", pull, some_services, "services"),
         Command("status", "git status and branch of services", status, some_services, "services"),
         Command("apply", "run a shell command in the folder of each service", apply, apply_options),
         Command("reload", "apply what has changed in fuge.yml", reload, nothing),

@@ -42,7 +42,8 @@ class Console:
             if self._shown(item.service):
                 self.line(item.service, "!" if item.stream == "err" else "|", item.text)
         elif item["text"]:
-            self.line(item["service"], ">", item["text"], bad=item["event"] in BAD and item.get("code") != 0)
+            for text in item["text"].splitlines():
+                self.line(item["service"], ">", text, bad=item["event"] in BAD and item.get("code") != 0)
 
     def line(self, name: str, mark: str, text: str, bad: bool = False) -> None:
         width = max(map(len, self._names), default=0)

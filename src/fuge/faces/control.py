@@ -90,8 +90,7 @@ class Control:
             gone.cancel()
 
     async def _follow(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(b'{"following": true}\n')
-        async for item in self._direct.follow():
+        async for item in self._direct.follow(lambda: writer.write(b'{"following": true}\n')):
             if writer.transport.get_write_buffer_size() > MOST_UNREAD:
                 raise ConnectionError
             writer.write(json.dumps(item).encode() + b"\n")

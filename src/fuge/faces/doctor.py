@@ -2,25 +2,27 @@
 
 import json
 import os
-import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from fuge import ports
 from fuge.errors import FugeError
 from fuge.faces.client import Client
 from fuge.plan import config
-from fuge.plan.system import System
+from fuge.plan.system import Service, System
+from fuge.services.engines import Candidate, Engines, survey
 
+IMAGES = ("mongo", "redis")
 FEW_WATCHES = 65_536  # folders; the system's default on many machines is lower
 Finding = tuple[str, str]  # "ok", "absent" (something can be done without) or "problem", and what it is
 
 
 async def doctor(file: Path | None, given: Mapping[str, int], options: Namespace) -> int:
     """Returns 1 if something will not work. `file` is None where there is no fuge.yml."""
-    findings = [*machine(), *(await about_file(file, given) if file else no_file())]
+    findings = [*machine(), *(await about_file(file, given) if file else [*no_file(), *await about_known_images()])]
     if options.json:
         print(json.dumps([{"state": state, "text": text} for state, text in findings], indent=2))
     else:
@@ -39,8 +41,6 @@ def machine() -> Iterator[Finding]:
             yield "ok", f"{watches} folders can be watched"
     else:
         yield "absent", "warm restarts: only on Linux; Python services are started by a new interpreter"
-    docker = shutil.which("docker")
-    yield ("ok", f"docker at {docker}") if docker else ("absent", "docker: only containers need it")
     few = len(ports.free(10)) < 10
     numbers = f"ports {ports.CANDIDATES.start} to {ports.CANDIDATES.stop - 1}, for --isolated"
     yield ("problem", f"no free {numbers}") if few else ("ok", f"free {numbers}")
@@ -56,8 +56,52 @@ async def about_file(file: Path, given: Mapping[str, int]) -> list[Finding]:
     except FugeError as error:
         return [("problem", line) for line in str(error).splitlines()]
     if await Client(file).answers():
-        return [("ok", f"{system.file} runs now")]
-    return [("ok", f"{system.file} does not run now"), *problems(system), *port_findings(system)]
+        return [("ok", f"{system.file} runs now"), *await about_containers(system)]
+    here = ("ok", f"{system.file} does not run now")
+    return [here, *problems(system), *port_findings(system), *await about_containers(system)]
+
+
+async def about_containers(system: System) -> list[Finding]:
+    """What would run the images of a system's containers."""
+    containers = [service for service in system.services.values() if service.type == "container"]
+    if containers and not system.run_containers:
+        names = ", ".join(service.name for service in containers)
+        return [("absent", f"{names}: not managed, since run_containers is false")]
+    return await about_images(containers, system.container_engine_url) if containers else []
+
+
+async def about_images(containers: Sequence[Service], url: str) -> list[Finding]:
+    """For each container the engine that would be chosen, or what keeps every candidate from it."""
+    engines, found = Engines(url), []
+    try:
+        for service in containers:
+            name = service.name if service.name == service.image else f"{service.name} (image {service.image})"
+            found += about_image(name, [each async for each in engines.survey(service)], "problem")
+    except FugeError as error:  # a setting with a wrong word
+        return [("problem", str(error))]
+    finally:
+        engines.close()
+    return found
+
+
+async def about_known_images() -> list[Finding]:
+    """The same for the images that need no Docker, where there is no fuge.yml that has any."""
+    try:
+        return [each for image in IMAGES for each in about_image(image, await survey(image), "absent")]
+    except FugeError as error:
+        return [("problem", str(error))]
+
+
+def about_image(name: str, candidates: Sequence[Candidate], without: str) -> list[Finding]:
+    usable = next((each.choice for each in candidates if each.choice), None)
+    refused = takewhile(lambda each: not each.choice, candidates)
+    findings = [("absent", f"  {each}") for each in refused if each.was_asked or not usable]
+    first = (
+        ("ok", f"container {name}: by {usable.how}")
+        if usable
+        else (without, f"container {name}: nothing here can run it")
+    )
+    return [first, *findings]
 
 
 def problems(system: System) -> Iterator[Finding]:

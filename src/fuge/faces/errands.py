@@ -36,18 +36,24 @@ async def test(session: Session, names: list[str]) -> int:
 
 
 async def pull(session: Session, names: list[str]) -> int:
-    """git pull, once for each repository. Returns 1 if one failed."""
+    """git pull, once for each repository, and of containers each image once. Returns 1 if one failed."""
     done: set[str] = set()
     codes = []
     for name in names:
-        url = session.system.service(name).repository_url
-        if not url or url in done:
-            why = "pulled already" if url else "its fuge.yml has no repository_url"
+        service = session.system.service(name)
+        source = service.image or service.repository_url
+        if not source or source in done:
+            why = "pulled already" if source else "its fuge.yml has no repository_url"
             print(f"skipping [{name}]: {why}")
             continue
-        done.add(url)
-        print(f"pulling [{name}]: {url}", flush=True)
-        codes.append(await run_in(session, name, "git pull"))
+        done.add(source)
+        if service.image:
+            from fuge.faces import images  # which takes its time to load
+
+            codes.append(await images.pull(session.system, service))
+        else:
+            print(f"pulling [{name}]: {source}", flush=True)
+            codes.append(await run_in(session, name, "git pull"))
     return 1 if any(codes) else 0
 
 
@@ -93,22 +99,28 @@ async def shell(command: str, cwd: Path, environment: dict[str, str]) -> int:
     sys.stdout.flush()
     alone = not sys.stdin.isatty()
     stdin = asyncio.subprocess.DEVNULL if alone else None
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_shell(command, stdin=stdin, cwd=cwd, env=environment, start_new_session=alone)
+    )
     try:
-        process = await asyncio.create_subprocess_shell(
-            command, stdin=stdin, cwd=cwd, env=environment, start_new_session=alone
-        )
+        process = await asyncio.shield(starting)
+        return await process.wait()
     except (OSError, ValueError) as error:  # such as a folder that is gone, or a NUL in the command
         reason = error.strerror if isinstance(error, OSError) else error
         raise FugeError(f"cannot run {command!r} in {cwd}: {reason}") from None
-    try:
-        return await process.wait()
     except asyncio.CancelledError:
-        if alone:
-            os.killpg(process.pid, signal.SIGTERM)
-        else:  # Ctrl-C, which the terminal sends to all of the command's processes; but it may be another signal
-            terminate(process.pid)
-        await process.wait()
+        with contextlib.suppress(OSError, ValueError):
+            await end(await starting, alone)  # which may come in the middle of its start
         raise
+
+
+async def end(process: asyncio.subprocess.Process, alone: bool) -> None:
+    if alone:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    else:  # Ctrl-C, which the terminal sends to all of the command's processes; but it may be another signal
+        terminate(process.pid)
+    await process.wait()
 
 
 def terminate(pid: int) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fuge.engine.bus import Event
 from fuge.engine.engine import Engine
-from fuge.errors import NotReadyError, NotRunningError
+from fuge.errors import NoEngineError, NotReadyError, NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.console import Console
 from fuge.faces.control import Control
 from fuge.faces.operations import Direct
-from fuge.faces.session import Session
+from fuge.faces.session import Session, exit_code
 from fuge.faces.shell import Shell
 from fuge.services.logs import Record
 
@@ -54,7 +54,7 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
             return 0
         not_ready = [outcome for outcome in starting.result() if not outcome["ok"]]
         if all(not running.active for running in engine.running.values()):
-            return NotReadyError.exit_code if not_ready else 0
+            return exit_code(not_ready)
         said = f"not ready: {', '.join(each['service'] for each in not_ready)}" if not_ready else "all are ready"
         console.line("", ">", f"{said}; Ctrl-C stops everything")
         ended = asyncio.ensure_future(last_end(engine))
@@ -118,7 +118,7 @@ async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
         try:
             code = running.result()
             return code if code >= 0 else SIGNALLED - code
-        except NotReadyError as problem:
+        except (NotReadyError, NoEngineError) as problem:
             print(f"fuge: {problem}", file=sys.stderr)
             print_last_lines(engine)
             return problem.exit_code
@@ -134,7 +134,7 @@ def print_last_lines(engine: Engine) -> None:
     """What the services said that are to blame."""
     for running in engine.running.values():
         if running.state in ("failed", "not ready"):
-            for line in running.recent:
+            for line in [*running.recent, *running.reason.splitlines()[1:]]:
                 print(f"{running.service.name} | {line}", file=sys.stderr)
 
 

@@ -22,8 +22,8 @@ class Connection(Protocol):
     async def call(self, operation: str, **arguments: Any) -> Any:
         """Do it, and return what comes back. Raises FugeError."""
 
-    def follow(self) -> AsyncIterator[Item]:
-        """Every record and event from now on."""
+    def follow(self, begun: Callable[[], object] = ...) -> AsyncIterator[Item]:
+        """Every record and event from now on; `begun` is called when now is, so that nothing is missed after it."""
 
 
 class Direct:
@@ -40,10 +40,11 @@ class Direct:
         except TypeError as error:
             raise FugeError(f"{operation}: {error}") from None
 
-    async def follow(self) -> AsyncIterator[Item]:
+    async def follow(self, begun: Callable[[], object] = lambda: None) -> AsyncIterator[Item]:
         queue: asyncio.Queue[Item] = asyncio.Queue(LONGEST_QUEUE)
         unsubscribe = self.engine.bus.subscribe(lambda item: put(queue, as_item(item)))
         try:
+            begun()
             while True:
                 yield await queue.get()
         finally:

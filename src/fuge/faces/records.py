@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from typing import Any
 
-from fuge.engine.bus import read_events
+from fuge.engine.bus import Event, read_events
+from fuge.errors import NotRunningError
 from fuge.faces import tables
 from fuge.faces.arguments import UsageError, count, some_services
 from fuge.faces.printable import printable
@@ -85,12 +86,23 @@ def events_options(parser: ArgumentParser) -> None:
 
 async def events(session: Session, options: Namespace) -> None:
     names = set(await session.names(options.services)) if options.services else None
-    for event in read_events(session.logs):
-        show_event(session, event, names)
-    if options.follow:
-        async for item in session.connection.follow():
-            if "event" in item:
+    began, shown = time.time(), list[Event]()
+
+    def show_those_kept() -> None:
+        for event in read_events(session.logs):
+            show_event(session, event, names)
+            shown.extend([event] if event["time"] >= began else [])
+
+    if not options.follow:
+        show_those_kept()
+        return
+    try:
+        async for item in session.connection.follow(begun=show_those_kept):
+            if "event" in item and item not in shown:
                 show_event(session, item, names)
+    except NotRunningError:
+        show_those_kept()
+        raise
 
 
 def show_event(session: Session, event: dict[str, Any], names: set[str] | None) -> None:

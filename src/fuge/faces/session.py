@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,11 @@ class Session:
             print(json.dumps(data, indent=2))
         elif text:
             print(text)
+
+
+def exit_code(outcomes: Iterable[Mapping[str, Any]]) -> int:
+    """Of a command that started services: 0 if all went well, else that of the deepest cause."""
+    return min((outcome["exit_code"] for outcome in outcomes if not outcome["ok"]), default=0)
 
 
 def colours() -> bool:

@@ -4,9 +4,11 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Coroutine
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +20,7 @@ from fuge.faces.session import Session
 
 PROMPT = "fuge> "
 LEAVE = ("exit", "quit")
+NOT_FOUND = 127  # the exit code of the system's shell for a command that it does not know
 T = TypeVar("T")
 
 
@@ -109,11 +112,20 @@ async def one(session: Session, line: str) -> int:
     session.json = False
     try:
         if name not in COMMANDS:
-            return await errands.shell(line, Path.cwd(), dict(os.environ))
+            return await passed_on(name, line)
         return await perform(session, COMMANDS[name], parser_of(COMMANDS[name], "").parse_args(words_of(name, rest)))
     except FugeError as error:
         print(error)
         return error.exit_code
+
+
+async def passed_on(name: str, line: str) -> int:
+    """A line for the system's shell. If that does not know its first word, it may have been meant for this one."""
+    code = await errands.shell(line, Path.cwd(), dict(os.environ))
+    if code == NOT_FOUND and not shutil.which(name):
+        for near in get_close_matches(name, ["help", *COMMANDS, *LEAVE], 1):
+            print(f"did you mean `{near}`?")
+    return code
 
 
 def words_of(name: str, rest: str) -> list[str]:

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from fuge.engine.states import NOT_MANAGED
 from fuge.faces.session import colours
 from fuge.plan.faults import shown_path
 
@@ -19,6 +20,7 @@ STATE_COLOURS = {
     "disabled": "bright_black",
     "not managed": "bright_black",
 }
+ENGINE = 2  # where that column is, if there is one
 WIDE = 10_000  # columns: a pipe has no width, and nothing is to be cut
 
 
@@ -45,19 +47,29 @@ def ps(rows: Sequence[Mapping[str, Any]], wide: bool = False) -> str:
     headings = ["name", "type", "group", "status", "watch", "tail"]
     headings += ["ports", "pid", "uptime", "restarts", "reason"] if wide else []
     cells = [[*ps_cells(row), *(wide_cells(row) if wide else [])] for row in rows]
+    if any(row["engine"] for row in rows):
+        headings.insert(ENGINE, "engine")
+        for cell, row in zip(cells, rows, strict=True):
+            cell.insert(ENGINE, engine(row["engine"]))
     return table(headings, cells, [STATE_COLOURS.get(row["status"], "yellow") for row in rows])
 
 
+def engine(chosen: Mapping[str, str] | None) -> str:
+    """In short: "docker: Docker 28.0.1", "wheel: MongoDB 6.0.5"."""
+    return f"{chosen['kind']}: {chosen['title']}" if chosen else ""
+
+
 def ps_cells(row: Mapping[str, Any]) -> list[str]:
-    managed = row["type"] == "process"
-    flags = [yes(row["watch"]), yes(row["tail"])] if managed else ["", ""]
-    return [row["name"], row["type"], row["group"], row["status"], *flags]
+    watch = yes(row["watch"]) if row["type"] == "process" else ""
+    tail = yes(row["tail"]) if row["status"] != NOT_MANAGED else ""
+    return [row["name"], row["type"], row["group"], row["status"], watch, tail]
 
 
 def wide_cells(row: Mapping[str, Any]) -> list[str]:
     ports = " ".join(f"{name}={number}" for name, number in row["ports"].items())
     uptime = duration(row["uptime"]) if row["uptime"] is not None else ""
-    return [ports, str(row["pid"] or ""), uptime, str(row["restarts"]), row["reason"]]
+    reason = next(iter(row["reason"].splitlines()), "")
+    return [ports, str(row["pid"] or ""), uptime, str(row["restarts"]), reason]
 
 
 def duration(seconds: float) -> str:
@@ -70,19 +82,32 @@ def duration(seconds: float) -> str:
 
 
 def info(data: Mapping[str, Any], full: bool) -> str:
-    directory = shown_path(Path(data["directory"])) if data["directory"] else "not set"
-    lines = [
-        f"command: {data['run']}",
-        f"directory: {directory}",
-        f"repository: {data['repository'] or 'not set'}",
-        f"test: {data['test'] or 'not set'}",
-    ]
+    lines = container(data) if data["type"] == "container" else process(data)
     if data["start"]:
         lines.append(f"start: {data['start']}")
     lines += ["environment:", *assignments(data["environment"])]
     if full:
         lines += ["inherited environment:", *assignments(data["inherited"])]
     return "\n".join(lines)
+
+
+def process(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"command: {data['run']}",
+        f"directory: {shown_path(Path(data['directory'])) if data['directory'] else 'not set'}",
+        f"repository: {data['repository'] or 'not set'}",
+        f"test: {data['test'] or 'not set'}",
+    ]
+
+
+def container(data: Mapping[str, Any]) -> list[str]:
+    lines = [f"image: {data['run']}"]
+    if data["status"] == NOT_MANAGED:
+        return [*lines, f"engine: none; {data['reason']}"]
+    chosen = data["engine"]
+    if not chosen:
+        return [*lines, "engine: chosen when it is started (`fuge doctor` tells which)"]
+    return [*lines, f"engine: {chosen['how']}", *([f"since: {chosen['why']}"] if chosen["why"] else [])]
 
 
 def assignments(environment: Mapping[str, str]) -> list[str]:
@@ -111,8 +136,10 @@ def outcomes(results: Sequence[Mapping[str, Any]]) -> str:
 
 def outcome(result: Mapping[str, Any]) -> str:
     """One of `start` or `stop`: "webapp: running at http://127.0.0.1:3000"."""
-    where = f" at {', '.join(result['addresses'])}" if result["state"] == "running" and result["addresses"] else ""
-    return str(result.get("text") or f"{result['service']}: {result['state']}{where}")
+    more = f" at {', '.join(result['addresses'])}" if result["state"] == "running" and result["addresses"] else ""
+    if result["state"] == NOT_MANAGED:
+        more = f" ({result['reason']})"
+    return str(result.get("text") or f"{result['service']}: {result['state']}{more}")
 
 
 def reloaded(done: Mapping[str, Sequence[str]]) -> str:

@@ -10,11 +10,12 @@ from fuge.plan.schema import GLOBAL, Entry, Inherited, Settings
 
 ONLY = {
     "process": ("path", "run", "test", "repository_url"),
-    "container": ("image", "args", "volumes"),
+    "container": ("image", "args", "command", "volumes", "keep"),
 }
 REQUIRED = {"process": ("run", "a command line"), "container": ("image", "the name of an image")}
 # What becomes something else on the way from an entry to a Service.
-TRANSLATED = {"environment", "env_file", "restart_on_error", "path", "ports", "depends_on", "readiness"}
+TRANSLATED = {"environment", "env_file", "restart_on_error", "path", "ports", "depends_on", "readiness", "command"}
+TWINS = (("restart", "restart_on_error"), ("args", "command"))  # two names of one thing
 
 
 def read(document: Document) -> tuple[Settings, dict[str, Entry]]:
@@ -30,7 +31,7 @@ def read(document: Document) -> tuple[Settings, dict[str, Entry]]:
         else:
             entries[name] = schema.validate(Entry, document, (name,), value)
             check_type(document, name, entries[name], value)
-        check_restart(document, name, value)
+        check_twins(document, name, value)
     if not document.value.keys() - {GLOBAL}:
         document.complain((), "at least one service", "none")
     return settings, entries
@@ -52,9 +53,10 @@ def check_type(document: Document, name: str, entry: Entry, value: dict[str, Any
             document.complain((name, key), f"a key of a {entry.type}", repr(key), advice, at_key=True)
 
 
-def check_restart(document: Document, name: str, value: object) -> None:
-    if isinstance(value, dict) and {"restart", "restart_on_error"} <= value.keys():
-        document.complain((name, "restart_on_error"), "restart or restart_on_error", "both", at_key=True)
+def check_twins(document: Document, name: str, value: object) -> None:
+    for one, other in TWINS:
+        if isinstance(value, dict) and {one, other} <= value.keys():
+            document.complain((name, other), f"{one} or {other}", "both", at_key=True)
 
 
 def fields(settings: Settings, entry: Entry) -> dict[str, Any]:
@@ -62,6 +64,8 @@ def fields(settings: Settings, entry: Entry) -> dict[str, Any]:
     found = said(settings) | said(entry)
     if entry.type == "container":
         found["monitor"] = False
+    if "command" in entry.model_fields_set:
+        found["args"] = entry.command
     return found
 
 

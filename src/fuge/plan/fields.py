@@ -31,6 +31,7 @@ PORT_FORMS = "{0}PORT (1 to 65535), {0}PORT:CONTAINER_PORT or {0}auto"
 NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 DOMAIN = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+VOLUME = r"([^:]+:)?/[^:]*(:(ro|rw))?"
 SIGNALS = [*signal.Signals.__members__, *(name.removeprefix("SIG") for name in signal.Signals.__members__)]
 
 
@@ -152,6 +153,13 @@ Flag = Annotated[bool, expect(FLAG)]
 Text = Annotated[str, Field(min_length=1), expect(TEXT)]
 TextOrEmpty = Annotated[str, expect(TEXT)]
 Texts = Annotated[tuple[Text, ...], Strict(False), expect("a list of texts")]
+Image = Annotated[Text, matching(r"[^\s:/][^\s]*"), expect("the name of an image, such as mongo or mongo:8")]
+Volume = Annotated[
+    str,
+    matching(VOLUME),
+    expect("NAME:/PATH or ./FOLDER:/PATH, where /PATH is one in the container, and perhaps :ro after it"),
+]
+Volumes = Annotated[tuple[Volume, ...], Strict(False), expect("a list of texts")]
 Domain = Annotated[str, matching(DOMAIN), expect("a domain such as svc.cluster.local, or ''")]
 Host = Annotated[str, matching(r"[^\s/\[\]]+"), AfterValidator(address), expect("a host name or an address")]
 Group = Annotated[

@@ -88,9 +88,11 @@ class Entry(Inherited):
     run: fields.Command = ""
     test: fields.Command = ""
     repository_url: fields.Text = ""
-    image: fields.Text = ""
+    image: fields.Image = ""
     args: fields.Arguments = Service.args
-    volumes: fields.Texts = Service.volumes
+    command: fields.Arguments = Service.args
+    volumes: fields.Volumes = Service.volumes
+    keep: fields.Flag = Service.keep
     ports: fields.Ports = Field(default_factory=list)
     depends_on: fields.DependsOn = Field(default_factory=list)
     readiness: Annotated[Started | Annotated[Probe, Tag(MAPPING)], Discriminator(form)] = "started"

@@ -51,6 +51,7 @@ class Service:
 
     `terminate` is the signal that asks it to stop, `grace_period` the time it then has before it is killed.
     `restart_delay` is the pause before the first restart after a crash; it doubles from one to the next.
+    `args` are the words given to a container's image; `keep` leaves the container, with its data, when it is stopped.
     `problem` says why the service cannot be started ("" if it can), such as a folder that is not there.
     """
 
@@ -65,6 +66,7 @@ class Service:
     image: str = ""
     args: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    keep: bool = False
     host: str = "127.0.0.1"
     ports: tuple[Port, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)

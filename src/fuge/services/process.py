@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from fuge.services.launcher import Launched, Launcher, Program
 from fuge.services.logs import Lines
@@ -32,7 +33,7 @@ class Process:
         self._stopped: bool | None = None  # once it is: what `stop` has returned
 
     @classmethod
-    async def start(cls, launcher: Launcher, program: Program, listener: Listener) -> "Process":
+    async def start(cls, launcher: Launcher, program: Program, listener: Listener) -> Self:
         mark = launcher.mark()
         outputs = [Output("out", listener), Output("err", listener)]
         marked = replace(program, environment={**program.environment, "FUGE_RUN": mark})
@@ -83,11 +84,11 @@ class Process:
             adopted = Path(f"/proc/{self._keeper}/task/{self._keeper}/children").read_text(encoding="ascii").split()
         except OSError:
             return True
-        strays = [int(pid) for pid in adopted if int(pid) != self.pid and has_mark(int(pid), self._mark)]
-        for pid in strays:
+        marks = {pid: has_mark(pid, self._mark) for pid in map(int, adopted) if pid != self.pid}
+        for pid in [pid for pid, is_stray in marks.items() if is_stray]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        return not strays
+        return all(is_stray is False for is_stray in marks.values())
 
 
 async def until(condition: Callable[[], bool], deadline: float) -> bool:
@@ -99,12 +100,22 @@ async def until(condition: Callable[[], bool], deadline: float) -> bool:
     return reached
 
 
-def has_mark(pid: int, mark: str) -> bool:
-    """Whether a process was started with this FUGE_RUN in its environment."""
+def has_mark(pid: int, mark: str) -> bool | None:
+    """Whether a process was started with this FUGE_RUN in its environment; None if that must be looked at again.
+
+    One that is just ending has lost its environment, and perhaps not yet its children; one that is just becoming
+    another program has none either. While one is taken off a list of processes, the next one may be left out.
+    """
+    process = Path(f"/proc/{pid}")
     try:
-        return f"FUGE_RUN={mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        environment = (process / "environ").read_bytes()
+        if not environment and not (process / "cmdline").read_bytes():
+            return None
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     except OSError:
         return False
+    return f"FUGE_RUN={mark}".encode() in environment.split(b"\0")
 
 
 class Output:

@@ -14,13 +14,15 @@ from fuge.services.process import Process
 
 FIRST_PAUSE = 0.005  # seconds; doubles up to the readiness' interval
 ATTEMPT = 2  # seconds for one connection, request or command
+HANG_UP = 0.1  # seconds within which a proxy ends a connection that nobody takes behind it
 
 
 @dataclass
 class Probe:
     """Looks at one service. `host` and `port` are where it listens; `error` says what the last look found.
 
-    Commands are run by the launcher, in the folder and environment of the service's program.
+    Commands are run by the launcher, in the folder and environment of the service's program. `behind_proxy`: who
+    takes a connection may not be the service itself, but a container engine that passes it on, if it can.
     """
 
     readiness: Readiness
@@ -28,6 +30,7 @@ class Probe:
     port: int
     program: Program
     launcher: Launcher
+    behind_proxy: bool = False
     error: str = ""
 
     def __post_init__(self) -> None:
@@ -75,9 +78,12 @@ class Probe:
 
     async def _problem(self) -> str:
         if self.readiness.kind == "tcp":
-            _, writer = await asyncio.open_connection(self.host, self.port)
-            writer.close()
-            return ""
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            try:
+                hung_up = self.behind_proxy and await hangs_up(reader)
+            finally:
+                writer.close()
+            return f"{self._address}: nothing listens in the container" if hung_up else ""
         if self.readiness.kind == "http":
             return await self._http_problem()
         if self.readiness.kind == "exec":
@@ -107,6 +113,15 @@ class Probe:
             # Shielded, since the time for all looks may end in the midst of it.
             await asyncio.shield(asyncio.create_task(process.stop(signal.SIGKILL, 0)))
         return f"{self.readiness.what} ended with {code}: {said[-1] if said else 'it said nothing'}" if code else ""
+
+
+async def hangs_up(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side ends a connection at once, without a word."""
+    try:
+        async with asyncio.timeout(HANG_UP):
+            return not await reader.read(1)
+    except TimeoutError:
+        return False
 
 
 def reason(error: Exception) -> str:

@@ -40,8 +40,8 @@ def kill(project: Project, pid: int) -> None:
     """And wait until nothing of it is left: neither services nor the processes that hold them."""
     everything = keepers_of(pid)
     psutil.Process(pid).send_signal(signal.SIGKILL)
-    eventually(lambda: not project.marked(), 2)
-    eventually(lambda: not any(map(lives, everything)), 2)
+    eventually(lambda: not project.marked())
+    eventually(lambda: not any(map(lives, everything)))
 
 
 def lives(process: psutil.Process) -> bool:
@@ -98,4 +98,4 @@ def test_killed_with_all_that_holds_the_services(project: Project) -> None:
     assert "stubborn: running" in again.out
     assert len({row["pid"] for row in project.ps().values()}) == 4
     project.down()
-    eventually(lambda: not project.marked(), 2)
+    eventually(lambda: not project.marked())

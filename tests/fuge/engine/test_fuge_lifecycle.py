@@ -5,10 +5,8 @@ import signal
 import sys
 
 import psutil
-from fuge_project import Project, eventually
+from fuge_project import Project, free_ports
 from helpers import wait_until
-
-from fuge import ports
 
 
 def test_shell_that_ignores_term_is_stopped_with_its_children(project: Project) -> None:
@@ -26,16 +24,17 @@ def test_shell_that_ignores_term_is_stopped_with_its_children(project: Project) 
 def test_children_in_sessions_of_their_own_are_stopped_too(project: Project) -> None:
     script = """
     import subprocess, sys, time
-    for fork in (False, True):
-        code = "import os, sys, time; " + ("os.fork() and sys.exit(); " if fork else "") + "time.sleep(999)"
-        subprocess.Popen([sys.executable, "-S", "-c", code, sys.argv[1], "stray"], start_new_session=True)
+    def stray(code):
+        return subprocess.Popen([sys.executable, "-S", "-c", code, sys.argv[1], "stray"], start_new_session=True)
+    stray("import time; time.sleep(999)")
+    stray("import os, sys, time; os.fork() and sys.exit(); time.sleep(999)").wait()
     print("up", flush=True)
     time.sleep(999)
     """
     project.script("x", script)
     project.configure_with(project.process("x", "readiness: {log: up}", "grace_period: 1"))
     project.up()
-    eventually(lambda: len(project.marked("stray")) == 2)
+    assert len(project.marked("stray")) == 2
     project.ok("stop", "x")
     assert not project.marked()
     project.down()
@@ -43,10 +42,10 @@ def test_children_in_sessions_of_their_own_are_stopped_too(project: Project) -> 
 
 def test_signal_and_grace_period_are_as_configured(project: Project) -> None:
     script = """
-    import signal, sys, time
+    import os, signal, sys, time
     def stop(number, frame):
         time.sleep(0.3)
-        print("got", signal.Signals(number).name, flush=True)
+        os.write(1, f"got {signal.Signals(number).name}\\n".encode())  # print may just be at work
         sys.exit(0)
     signal.signal(signal.SIGINT, stop)
     print("up", flush=True)
@@ -90,7 +89,7 @@ def test_service_gets_the_environment_folder_and_arguments(project: Project) -> 
     run = """python -S -E main.py 'two words' "" --flag"""
     project.configure_with(
         project.process(
-            "x", f"ports: [main={ports.free(1)[0]}]", "environment: [OWN=a b]", "readiness: {log: .}", run=run
+            "x", f"ports: [main={free_ports(1)[0]}]", "environment: [OWN=a b]", "readiness: {log: .}", run=run
         )
     )
     done = project.ok("run", "x")
@@ -107,7 +106,7 @@ def test_output_of_any_kind_is_shown_as_lines(project: Project) -> None:
     project.script("x", script)
     project.configure_with(project.process("x"))
     process = project.begin("up")
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     lines = [line for line in said.splitlines() if line.startswith("x | ")]
     assert lines[:2] == ["x | plain", "x | \ufffd\ufffd\u2400binary\u2407"]
     assert "".join(line.removeprefix("x | ") for line in lines[2:-3]) == "x" * 200_000
@@ -141,7 +140,7 @@ def test_many_services_start_in_parallel(project: Project) -> None:
             time.sleep(99)
             """,
         )
-    project.configure_with(*(project.process(name, "readiness: {log: together, timeout: 10}") for name in names))
+    project.configure_with(*(project.process(name, "readiness: {log: together, timeout: 60}") for name in names))
     assert project.ok("up", "-d", "--wait").out == "".join(f"{name}: running\n" for name in names)
     project.down()
 
@@ -184,10 +183,16 @@ def test_killed_service_is_told_with_its_signal(project: Project) -> None:
 
 
 def test_nothing_starts_while_the_engine_ends(project: Project) -> None:
-    script = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(99)"
+    script = """
+    import pathlib, signal, time
+    signal.signal(15, signal.SIG_IGN)
+    print("up", flush=True)
+    while not pathlib.Path("../may-end").exists():
+        time.sleep(0.01)
+    """
     project.script("slow", script)
     project.configure_with(
-        project.process("slow", "grace_period: 1.5", "readiness: {log: up}"), project.sleeper("other", "enabled: false")
+        project.process("slow", "grace_period: 60", "readiness: {log: up}"), project.sleeper("other", "enabled: false")
     )
     process = project.begin("up")
     project.await_event("slow", "ready")
@@ -196,6 +201,7 @@ def test_nothing_starts_while_the_engine_ends(project: Project) -> None:
     done = project.fuge("start", "other")
     assert done.code == 1
     assert "about to end" in done.err or "has ended" in done.err or "nothing runs" in done.err
-    assert process.wait(10) == 0
+    (project.folder / "may-end").touch()
+    assert process.wait(30) == 0
     assert not project.happened("other", "starting")
     assert wait_until(lambda: not project.marked())

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from fuge_project import Project, eventually
+from fuge_project import Project, eventually, free_ports
 
 from fuge import ports
 
 
 def test_a_taken_port_names_its_holder(project: Project) -> None:
-    (port,) = ports.free(1)
+    (port,) = free_ports(1)
     project.configure_with(project.server("web", port=port), project.server("api"))
     command = [sys.executable, "-S", "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     with subprocess.Popen(command, cwd=project.folder, stderr=subprocess.DEVNULL) as other:
@@ -30,7 +30,7 @@ def test_a_taken_port_names_its_holder(project: Project) -> None:
 
 @pytest.mark.parametrize("way", ["option", "environment"])
 def test_another_port_for_this_run(project: Project, way: str) -> None:
-    (port,) = ports.free(1)
+    (port,) = free_ports(1)
     project.configure_with(project.server("web"), project.sleeper("other"))
     if way == "option":
         project.ok("--port", f"web={port}", "up", "-d", "--wait")

@@ -1,16 +1,24 @@
 """What becomes of a service that ends by itself."""
 
+import asyncio
 import os
+from types import SimpleNamespace
 
 import pytest
 from fuge_project import Project, eventually
+
+from fuge import Engine, Service
+from fuge.engine import running
+from fuge.engine.backoff import Backoff
 
 FIRST = 0.05  # seconds, the restart_delay of these tests
 
 
 def crasher(project: Project, policy: str, code: int, *more: str) -> Project:
-    project.script("x", f"raise SystemExit({code})")
-    project.configure_with(project.process("x", f"restart: {policy}", f"restart_delay: {FIRST}", *more))
+    """A service that ends as soon as it can, so that it never seems to have run for a while."""
+    (project.folder / "x").mkdir()
+    options = (f"restart: {policy}", f"restart_delay: {FIRST}", *more)
+    project.configure_with(project.process("x", *options, run=f"sh -c 'exit {code}; MARK'"))
     project.up(wait=False)
     return project
 
@@ -61,26 +69,50 @@ def test_no_restarts_are_allowed(project: Project) -> None:
     project.down()
 
 
-def test_service_that_ran_for_a_while_has_all_its_restarts_again(project: Project) -> None:
-    """It crashes at once twice, then runs for more than ten restart delays, and so on."""
-    project.script(
-        "x",
-        f"""
-        import pathlib, sys, time
-        log = pathlib.Path("../starts")
-        count = len(log.read_text()) if log.exists() else 0
-        log.write_text("x" * (count + 1))
-        if count % 3 == 2:
-            time.sleep({15 * FIRST})
-        sys.exit(1)
-        """,
-    )
-    project.configure_with(project.process("x", "restart: on-failure", f"restart_delay: {FIRST}", "max_restarts: 3"))
-    project.up(wait=False)
-    project.await_event("x", "restarting", 8)
-    delays = [each["delay"] for each in project.happened("x", "restarting")[:8]]
-    assert delays == [FIRST, 2 * FIRST, FIRST, 2 * FIRST, 4 * FIRST, FIRST, 2 * FIRST, 4 * FIRST]
-    project.down()
+@pytest.mark.parametrize("first", [FIRST, 0, 2])
+def test_pause_after_a_crash_depends_on_how_long_the_service_ran(first: float) -> None:
+    """Who ran for more than ten restart delays has all its restarts again; a delay of 0 counts as one of a second."""
+    backoff = Backoff(service(first, max_restarts=3))
+    soon, late = 10 * (first or 1), 10.1 * (first or 1)
+    lasted = [0, soon, late, soon, 0, late, 0, 0]
+    delays = [first * factor for factor in (1, 2, 1, 2, 4, 1, 2, 4)]
+    assert [backoff.delay(each) for each in lasted] == delays
+    assert backoff.delay(soon) is None
+
+
+def test_pause_has_an_upper_bound() -> None:
+    backoff = Backoff(service(1, max_restarts=100))
+    assert [backoff.delay(0) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert Backoff(service(40, max_restarts=1)).delay(0) == 30
+
+
+def service(first: float, max_restarts: int) -> Service:
+    return Service("x", restart="always", restart_delay=first, max_restarts=max_restarts)
+
+
+def test_service_that_ran_for_a_while_has_all_its_restarts_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of our own, which goes on only while the service runs for the third time."""
+    now = [0.0]
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    (project.folder / "x").mkdir()
+    options = ("restart: on-failure", f"restart_delay: {FIRST}", "max_restarts: 3")
+    project.configure_with(project.process("x", *options, run="sh -c 'read word < ../pipe; exit 1; MARK'"))
+    os.mkfifo(project.folder / "pipe")
+
+    async def run() -> None:
+        async with Engine(project.file) as engine:
+            await engine.start(wait=False)
+            for count in range(1, 6):
+                await asyncio.to_thread(project.await_event, "x", "starting", count)
+                now[0] += 100 if count == 3 else 0
+                await asyncio.to_thread((project.folder / "pipe").write_text, "end\n")
+            await asyncio.to_thread(project.await_event, "x", "restarting", 5)
+
+    asyncio.run(run())
+    delays = [each["delay"] for each in project.happened("x", "restarting")]
+    assert delays == [FIRST, 2 * FIRST, FIRST, 2 * FIRST, 4 * FIRST]
 
 
 def test_children_of_a_crashed_service_are_gone_before_the_next_one_starts(project: Project) -> None:
@@ -96,7 +128,8 @@ def test_children_of_a_crashed_service_are_gone_before_the_next_one_starts(proje
                 pass
         print("left", len(left), flush=True)
         code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(99)"
-        child = subprocess.Popen([sys.executable, "-S", "-c", code, sys.argv[1], "child"], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-S", "-c", code, sys.argv[1], "child"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         child.stdout.readline()
         os.kill(os.getpid(), 9)
         """,
@@ -131,7 +164,7 @@ def test_port_taken_meanwhile_ends_the_restarts_with_its_holder(project: Project
     code += "print(flush=True); time.sleep(99)"
     environment = {name: value for name, value in os.environ.items() if name != "FUGE_RUN"}
     other = subprocess.Popen([sys.executable, "-S", "-c", code, port, sys.argv[1]], stdout=subprocess.PIPE,
-                             start_new_session=True, env=environment)
+                             stderr=subprocess.DEVNULL, start_new_session=True, env=environment)
     other.stdout.readline()
     sys.exit(1)
     """

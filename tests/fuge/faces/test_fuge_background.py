@@ -5,13 +5,11 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from fuge_project import Project, eventually
-from helpers import wait_until
 
 
 @pytest.fixture
@@ -83,7 +81,10 @@ def test_up_wait_of_something_that_fails(project: Project) -> None:
 
 
 def test_up_wait_has_a_timeout(project: Project) -> None:
-    project.configure_with(project.sleeper("slow", "readiness: {log: never}"), project.server("fine"))
+    project.configure_with(project.sleeper("slow", "readiness: {log: never, timeout: 60}"), project.server("fine"))
+    project.ok("up", "-d")
+    project.await_event("fine", "ready")
+    eventually(lambda: project.ok("logs", "slow").out == "slow | up\n")
     done = project.fuge("up", "--wait", "--timeout", "0.5")
     assert done.code == 4
     assert "slow: starting\n" in done.out
@@ -115,7 +116,7 @@ def test_killed_engine_leaves_no_trace_for_the_next_one(system: Project) -> None
     assert "socket" not in done.out + done.err
     assert len(system.marked()) == 2
     os.kill(system.engine(), signal.SIGKILL)
-    assert wait_until(lambda: not system.marked(), 2)
+    eventually(lambda: not system.marked())
     stopped = system.fuge("ps")
     assert (stopped.code, "nothing runs" in stopped.err) == (1, True)
 
@@ -131,7 +132,7 @@ def test_engine_that_cannot_start_says_why(system: Project) -> None:
     assert "is running already" in done.err
     card.write_text(json.dumps(said))
     holder.terminate()
-    holder.wait(10)
+    holder.wait(30)
 
 
 def test_follower_sees_what_comes_and_ends_with_the_engine(system: Project) -> None:
@@ -143,7 +144,7 @@ def test_follower_sees_what_comes_and_ends_with_the_engine(system: Project) -> N
     for word in ("stopping", "starting", "ready"):
         assert f"webapp {word}: " in process.stdout.readline()
     system.ok("down")
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
 
 
 def test_client_that_waits_is_interrupted_and_the_service_goes_on(project: Project) -> None:
@@ -152,7 +153,7 @@ def test_client_that_waits_is_interrupted_and_the_service_goes_on(project: Proje
     client = project.begin("restart", "slow")
     eventually(lambda: len(project.happened("slow", "starting")) == 2)
     client.send_signal(signal.SIGINT)
-    assert client.wait(10) == 130
+    assert client.wait(30) == 130
     assert project.ps()["slow"]["status"] == "starting"
     project.ok("down")
 
@@ -170,8 +171,8 @@ def test_stop_is_completed_for_a_client_that_has_gone(project: Project) -> None:
 
 
 def test_down_waits_for_a_slow_service(project: Project) -> None:
-    ending = "(time.sleep(1), print('bye', flush=True), sys.exit())"
-    slow = f"import signal, sys, time\nsignal.signal(15, lambda *_: {ending})\n"
+    ending = "(time.sleep(0.5), os.write(1, b'bye\\n'), sys.exit())"  # print may just be at work
+    slow = f"import os, signal, sys, time\nsignal.signal(15, lambda *_: {ending})\n"
     project.script("slow", slow + "print('up', flush=True)\nwhile True: time.sleep(1)")
     project.configure_with(project.process("slow", "readiness: {log: up}"))
     project.ok("up", "-d", "--wait")
@@ -196,8 +197,5 @@ def test_git_does_not_see_the_data_folder(system: Project) -> None:
 
 def test_background_has_no_terminal_left_open(system: Project) -> None:
     """Or a script that captures the output of `fuge up -d` would wait for its end."""
-    began = time.monotonic()
-    done = system.ok("up", "-d", "--wait", timeout=20)
-    assert done.out
-    assert time.monotonic() - began < 20
+    assert system.ok("up", "-d", "--wait").out
     system.ok("down")

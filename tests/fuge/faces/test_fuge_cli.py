@@ -12,6 +12,7 @@ import pytest
 from fuge_project import FUGE, Project
 from helpers import wait_until
 
+from fuge import load
 from fuge.faces import doctor
 
 BAD = """\
@@ -29,8 +30,12 @@ other:
 
 @pytest.fixture
 def system(project: Project) -> Project:
-    project.configure_with(project.server("adder_service", port=18080), project.server("my-api", "group: apis"))
+    project.configure_with(project.server("adder_service"), project.server("my-api", "group: apis"))
     return project
+
+
+def port_of(project: Project, service: str) -> int:
+    return load(project.file).services[service].ports[0].number
 
 
 def test_check_names_all_faults_with_their_place(project: Project) -> None:
@@ -65,9 +70,9 @@ def test_check_of_a_good_file(system: Project) -> None:
 
 
 def test_environment_follows_kubernetes(system: Project) -> None:
-    lines = system.ok("env", "my-api").out.splitlines()
-    assert "ADDER_SERVICE_SERVICE_PORT=18080" in lines
-    assert "ADDER_SERVICE_PORT_18080_TCP_ADDR=127.0.0.1" in lines
+    lines, number = system.ok("env", "my-api").out.splitlines(), port_of(system, "adder_service")
+    assert f"ADDER_SERVICE_SERVICE_PORT={number}" in lines
+    assert f"ADDER_SERVICE_PORT_{number}_TCP_ADDR=127.0.0.1" in lines
     [port] = [line.partition("=")[2] for line in lines if line.startswith("MY_API_SERVICE_PORT_HTTP=")]
     assert f"SERVICE_PORT={port}" in lines
     assert f"MY_API_SERVICE_PORT={port}" in lines
@@ -209,8 +214,9 @@ def test_every_command_has_a_help_text() -> None:
 def test_queries_give_json(system: Project) -> None:
     system.up()
     [row, other] = system.ok("ps", "--json").json
-    assert (row["name"], row["status"], row["ports"]) == ("adder_service", "running", {"http": 18080})
-    assert system.ok("info", "my-api", "--json").json["environment"]["ADDER_SERVICE_SERVICE_PORT"] == "18080"
+    number = port_of(system, "adder_service")
+    assert (row["name"], row["status"], row["ports"]) == ("adder_service", "running", {"http": number})
+    assert system.ok("info", "my-api", "--json").json["environment"]["ADDER_SERVICE_SERVICE_PORT"] == str(number)
     assert system.ok("why", "my-api", "--json").json["status"] == "running"
     assert system.ok("zone", "--json").json == []
     assert system.ok("pid", "--json").json["pid"] == int(system.ok("pid").out)
@@ -284,7 +290,7 @@ def test_output_that_nobody_reads_is_no_traceback(system: Project) -> None:
         assert done.stderr == ""
     system.down()
     done = subprocess.run(
-        ["sh", "-c", f"{pipe} up | head -3"], cwd=system.folder, capture_output=True, text=True, timeout=40
+        ["sh", "-c", f"{pipe} up | head -3"], cwd=system.folder, capture_output=True, text=True, timeout=60
     )
     assert done.stderr == ""
 
@@ -293,7 +299,7 @@ def test_doctor_explains(system: Project) -> None:
     done = system.ok("doctor")
     assert "folders can be watched" in done.out
     assert "does not run now" in done.out
-    assert "port 18080 (adder_service/http) is free" in done.out
+    assert f"port {port_of(system, 'adder_service')} (adder_service/http) is free" in done.out
     system.up()
     assert "runs now" in system.ok("doctor").out
     system.down()
@@ -312,7 +318,8 @@ def test_doctor_names_the_holder_of_a_port(system: Project) -> None:
     (copy / "fuge.yml").write_text(system.file.read_text().replace("path: ", "path: ../"))
     done = system.fuge("-f", "copy/fuge.yml", "doctor")
     assert done.code == 1
-    assert re.search(r"problem port 18080 \(adder_service/http\) is held by pid \d+ .*main.py", done.out)
+    number = port_of(system, "adder_service")
+    assert re.search(rf"problem port {number} \(adder_service/http\) is held by pid \d+ .*main.py", done.out)
     system.down()
 
 

@@ -10,6 +10,10 @@ import psutil
 import pytest
 from fuge_project import Project, eventually
 
+from fuge import Engine
+from fuge.faces import control
+from fuge.faces.operations import Direct
+
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
@@ -24,7 +28,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def connection(project: Project) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
-    made.settimeout(15)
+    made.settimeout(30)
     made.connect(json.loads((project.folder / ".fuge" / "engine.json").read_text())["socket"])
     return made
 
@@ -63,9 +67,16 @@ def test_request_that_is_none_is_answered(system: Project, line: bytes) -> None:
     assert system.ps()["web"]["status"] == "running"
 
 
-def test_silent_client_is_let_go(system: Project) -> None:
-    with connection(system) as client:
-        assert "expected one line" in answer_to(client)["error"]
+def test_silent_client_is_let_go(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "PATIENCE", 0.2)
+    project.configure_with(project.sleeper("x"))
+
+    async def ask() -> dict[str, Any]:
+        async with Engine(project.file) as engine, control.Control(Direct(engine), engine.claim.socket):
+            with connection(project) as client:
+                return await asyncio.to_thread(answer_to, client)
+
+    assert "expected one line" in asyncio.run(ask())["error"]
 
 
 def test_silent_clients_do_not_delay_the_end(project: Project) -> None:

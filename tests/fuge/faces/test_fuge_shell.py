@@ -1,12 +1,16 @@
 """The shell from a pipe: the session of the book, and whatever else can be typed."""
 
+import asyncio
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from fuge_project import Project, eventually
+
+from fuge.faces import errands
 
 SESSION = "ps\nstart all\nps\nstop all\nps\nexit\n"
 
@@ -149,23 +153,63 @@ def test_json_in_the_shell_is_for_one_command(system: Project) -> None:
 def test_signal_ends_a_shell_that_waits_for_its_input(system: Project, number: int) -> None:
     process = system.begin("shell")
     assert process.stdin
-    process.stdin.write("start all\n")
+    process.stdin.write("start all\n# waits\n")
     process.stdin.flush()
-    eventually(lambda: bool(system.happened("webapp", "ready")))
+    assert process.stdout
+    while process.stdout.readline() != "fuge> # waits\n":
+        assert process.poll() is None
+    system.ps()  # when the engine, which is in the same process, answers, the shell has come to wait
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert not system.marked()
 
 
-def test_signal_ends_a_shell_that_is_busy(system: Project) -> None:
+@pytest.mark.parametrize("moment", ["at its start", "in its midst"])
+def test_signal_ends_a_shell_that_is_busy(system: Project, moment: str) -> None:
     process = system.begin("shell")
     assert process.stdin
-    process.stdin.write("start all\nsh -c 'sleep 60; true'\n")
+    assert process.stdout
+    process.stdin.write(f"sh -c 'sleep 60; true {system.mark}'\n")
     process.stdin.flush()
-    eventually(lambda: bool(system.happened("webapp", "ready")))
+    if moment == "at its start":
+        assert process.stdout.readline().startswith("fuge> sh -c")
+    else:
+        eventually(lambda: bool(system.marked("sleep 60")))
     process.terminate()
-    process.wait(10)
+    process.wait(30)
     assert not system.marked()
+
+
+def test_program_is_ended_in_the_midst_of_its_start(project: Project) -> None:
+    """At any moment: while it is being started, which takes some steps, it must not be forgotten."""
+
+    async def run() -> None:
+        for steps in range(40):
+            command = f"sh -c 'sleep 60; true {project.mark}'"
+            running = asyncio.create_task(errands.shell(command, project.folder, dict(os.environ)))
+            for _ in range(steps // 2):
+                await asyncio.sleep(0)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    asyncio.run(run())
+    assert not project.marked()
+
+
+def test_unknown_command_that_is_nearly_one_of_ours_is_told(system: Project) -> None:
+    done = system.fuge("shell", give="strat all\nStatus\nnosuchthing\nfalse\nls nosuchfile\nhepl\n")
+    said = dict(part.split("\n", 1) for part in done.out.split("fuge> ")[1:])
+    assert said == {
+        "strat all": "did you mean `start`?\n",
+        "Status": "did you mean `status`?\n",
+        "nosuchthing": "",
+        "false": "",
+        "ls nosuchfile": "",
+        "hepl": "did you mean `help`?\n",
+    }
+    assert "strat" in done.err  # sh has its own words for it
+    assert done.code == 127
 
 
 def test_shell_around_a_running_engine_leaves_it_running(system: Project) -> None:
@@ -182,10 +226,14 @@ def test_shell_around_a_running_engine_leaves_it_running(system: Project) -> Non
 def test_shell_around_an_engine_that_ends_says_so_and_ends(system: Project) -> None:
     system.up()
     process = system.begin("shell")
+    assert process.stdin
     assert process.stdout
-    assert "runs already" in process.stdout.readline()
+    process.stdin.write("echo it is there\n")
+    process.stdin.flush()
+    while process.stdout.readline() != "it is there\n":
+        assert process.poll() is None
     system.down()
-    said, _ = process.communicate(timeout=10)
+    said, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "the fuge that ran it has ended" in said
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
-from fuge_project import SERVER, Project, eventually
+from fuge_project import SERVER, Project, eventually, hang_up
 from helpers import wait_until
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def enter(terminal: "Terminal", line: str, expected: str, prompt: bool = True) -
 
 def leave(terminal: "Terminal") -> int:
     terminal.expect(pexpect.EOF)
+    terminal.wait()
     terminal.close()
     assert terminal.signalstatus is None
     return int(terminal.exitstatus or 0)
@@ -86,7 +87,7 @@ def test_untailed_output_is_not_shown(project: Project) -> None:
     terminal.send("untail talker\r")
     terminal.expect_exact("talker: untail")
     terminal.expect_exact(PROMPT)
-    terminal.send("sleep 0.5; echo e''nd\r")
+    terminal.send("sleep 0.2; echo e''nd\r")
     terminal.expect("(.*)end\r\n")
     assert "tick" not in terminal.match[1].partition("nd\r\n")[2]
     enter(terminal, "tail talker", "tick")
@@ -121,7 +122,8 @@ def test_output_of_commands_comes_in_order(system: Project) -> None:
 
 def test_tab_completes_commands_and_names(system: Project) -> None:
     terminal = shell(system)
-    terminal.send("resta" + TAB)
+    for letter in "resta" + TAB:  # at once, as they come when somebody types quickly
+        terminal.send(letter)
     terminal.expect_exact("rt")
     terminal.send(" w" + TAB)
     terminal.expect_exact("ebapp")
@@ -208,11 +210,9 @@ def test_closed_terminal_stops_everything(system: Project) -> None:
     terminal = shell(system)
     terminal.send("start all\r")
     terminal.expect("webapp.*ready at")
-    pid = system.engine()
-    terminal.close(force=False)
-    assert wait_until(lambda: not system.marked())
-    eventually(lambda: not (system.folder / ".fuge" / "engine.json").exists())
-    assert pid
+    hang_up(terminal)
+    assert not system.marked()
+    assert not (system.folder / ".fuge" / "engine.json").exists()
 
 
 def test_terminal_closed_during_a_long_start_stops_everything(project: Project) -> None:
@@ -220,8 +220,8 @@ def test_terminal_closed_during_a_long_start_stops_everything(project: Project) 
     terminal = shell(project)
     terminal.send("start slow\r")
     terminal.expect_exact("up")
-    terminal.close(force=False)
-    assert wait_until(lambda: not project.marked())
+    hang_up(terminal)
+    assert not project.marked()
 
 
 def test_second_ctrl_c_at_the_end_kills_what_does_not_stop(project: Project) -> None:

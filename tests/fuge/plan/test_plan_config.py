@@ -53,6 +53,7 @@ b:
   image: mongo:8
   args: --port 27017 --name 'a b'
   volumes: ["./data:/data/db"]
+  keep: true
   ports: {main: "27017", more: "9000:90"}
   host: 127.0.0.2
   tail: true
@@ -104,6 +105,7 @@ def test_every_key_arrives(load: Load, tmp_path: Path) -> None:
         image="mongo:8",
         args=("--port", "27017", "--name", "a b"),
         volumes=("./data:/data/db",),
+        keep=True,
         host="127.0.0.2",
         ports=(Port("main", 27017), Port("more", 9000, 90)),
         environment={"G": "1", "A": "1", "B": "true", "C": "1.50", "D": "", "E": "x y"},
@@ -133,7 +135,7 @@ def test_every_key_arrives(load: Load, tmp_path: Path) -> None:
 
 def test_everything_holds_every_key() -> None:
     said = {line.split(":")[0].strip() for line in EVERYTHING.splitlines()}
-    assert {*Entry.model_fields, *Settings.model_fields} - said == {"restart_on_error"}
+    assert {*Entry.model_fields, *Settings.model_fields} - said == {"restart_on_error", "command"}
 
 
 def test_what_is_not_said_has_the_defaults_of_the_nouns(load: Load, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_defaults_of_the_models_are_those_of_the_nouns(load: Load) -> None:
     system = load("a: {type: process, run: x}\n")
     defaults = Entry(type="process", run="x")
     same = Entry.model_fields.keys() - {"environment", "env_file", "restart_on_error"}
-    same -= {"path", "ports", "depends_on", "readiness"}
+    same -= {"path", "ports", "depends_on", "readiness", "command"}
     assert {key: getattr(system.services["a"], key) for key in same} == {key: getattr(defaults, key) for key in same}
 
 
@@ -182,12 +184,18 @@ def test_signal_is_known_with_and_without_its_prefix(load: Load, written: str) -
     assert load(f"a: {{type: process, run: x, terminate: {written}}}\n").services["a"].terminate == signal.SIGUSR1
 
 
+@pytest.mark.parametrize("key", ["args", "command"])
 @pytest.mark.parametrize(
     ("written", "args"),
     [("-x 'a b' \"\"", ("-x", "a b", "")), ("[-x, a b, '']", ("-x", "a b", "")), ("''", ()), ("[]", ())],
 )
-def test_args_are_a_command_line_or_a_list(load: Load, written: str, args: tuple[str, ...]) -> None:
-    assert load(f"a:\n  type: container\n  image: x\n  args: {written}\n").services["a"].args == args
+def test_args_are_a_command_line_or_a_list(load: Load, key: str, written: str, args: tuple[str, ...]) -> None:
+    assert load(f"a:\n  type: container\n  image: x\n  {key}: {written}\n").services["a"].args == args
+
+
+@pytest.mark.parametrize("volume", ["/data", "store:/data/db", "./data:/data/db", "/srv/x:/data:ro", "a b:/data:rw"])
+def test_volumes_are_names_or_folders_and_where_the_container_has_them(load: Load, volume: str) -> None:
+    assert load(f"a:\n  type: container\n  image: x\n  volumes: ['{volume}']\n").services["a"].volumes == (volume,)
 
 
 def test_environment_keeps_what_is_after_the_first_equals_sign(load: Load) -> None:
@@ -208,6 +216,7 @@ VARIABLE = "a name of letters, digits and _, not beginning with a digit"
 SCALAR = "text, a number, true or false ('' for an empty text)"
 A_SIGNAL = "a signal such as SIGTERM or SIGINT"
 SECONDS = "a number of seconds, 0 or more"
+A_VOLUME = "NAME:/PATH or ./FOLDER:/PATH, where /PATH is one in the container, and perhaps :ro after it"
 
 
 @pytest.mark.parametrize(
@@ -305,6 +314,14 @@ def test_fault_of_a_service_has_its_place(service_faults: Callable[[str], list[s
         ("a:\n  type: container\n  image: x\n  args: \"x 'y\"\n  volumes: x\n",
          ["4:9 a.args: expected a text with its quotes in pairs, or a list of texts, found \"x 'y\"",
           "5:12 a.volumes: expected a list of texts, found 'x'"]),
+        ("a:\n  type: container\n  image: x\n  volumes: [x, 'x:y', '/x:/y:z']\n  args: []\n  command: []\n",
+         [*(f"4:{column} a.volumes[{number}]: expected {A_VOLUME}, found '{found}'"
+            for number, (column, found) in enumerate([(13, "x"), (16, "x:y"), (23, "/x:/y:z")])),
+          "6:3 a.command: expected args or command, found both"]),
+        ("a: {type: container, image: 'x y'}\n",
+         ["1:29 a.image: expected the name of an image, such as mongo or mongo:8, found 'x y'"]),
+        ("a: {type: process, run: x, keep: true}\n",
+         ["1:28 a.keep: expected a key of a process, found 'keep'; it belongs to a container"]),
         ("a: {type: container, image: 8}\n", ["1:29 a.image: expected text, found 8; write it in quotes"]),
         ("fuge_global:\n  tial: true\n  run: x\n  dns_port: 70000\n  auto_port_start: '1'\n  dns_suffix: a b\n"
          "  dns_external: x\n  run_containers: no\n  dns_host: 1\na: {type: process, run: x}\n",

@@ -36,7 +36,7 @@ from fuge.services.process import Process
 HERE = Path.cwd()
 COMMANDS = [
     ("sh", "-c", "trap '' TERM HUP INT; sleep 999 & (trap '' TERM; sleep 999) & setsid sleep 999 & echo up; wait"),
-    ("sh", "-c", "env -i setsid sh -c 'sleep 999 & sleep 999; true' & sleep 0.1; echo up; exec sleep 999"),
+    ("sh", "-c", "env -i setsid sh -c 'sleep 999 & sleep 999 & echo up; wait' & exec sleep 999"),
     (sys.executable, "-u", "daemon.py"),
     (sys.executable, "daemon.py"),
 ]
@@ -63,12 +63,13 @@ asyncio.run(main())
 DAEMON = """
 import os, time
 if os.fork() == 0:
+    time.sleep(999)
+if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         print("up", flush=True)
         time.sleep(999)
     os._exit(0)
-os.fork()
 time.sleep(999)
 """
 
@@ -106,7 +107,7 @@ def lives(process: psutil.Process) -> bool:
 
 
 def nothing_of(processes: list[psutil.Process]) -> bool:
-    return wait_until(lambda: not any(map(lives, processes)), 2)
+    return wait_until(lambda: not any(map(lives, processes)))
 
 
 @on_linux
@@ -219,9 +220,9 @@ async def run(
     program = Program(tuple(words), folder, {**os.environ, **environment})
     process = await Process.start(launcher, program, hear)
     for number in signals:
-        await asyncio.wait_for(heard.wait(), 20)
+        await asyncio.wait_for(heard.wait(), 60)
         os.kill(process.pid, number)
-    code = await asyncio.wait_for(process.wait(), 20)
+    code = await asyncio.wait_for(process.wait(), 60)
     await process.stop(signal.SIGKILL, 0)
     return Ran(code, said["out"], said["err"], process.how)
 

@@ -428,6 +428,6 @@ def test_close_does_not_wait_for_imports(tmp_path: Path) -> None:
         stage.write("service/main.py", "import fakelib")
         stage.launcher.prepare([stage.program()])
         await asyncio.sleep(0.05)
-        await asyncio.wait_for(stage.launcher.close(), 10)
+        await asyncio.wait_for(stage.launcher.close(), 30)
 
     play(tmp_path, scene)

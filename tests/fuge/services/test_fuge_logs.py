@@ -336,7 +336,7 @@ def test_progress_bar_without_an_end_does_not_fill_the_memory() -> None:
 
 def test_many_short_lines_are_quick() -> None:
     data = b"".join(b"line %d\r\n" % number for number in range(100_000))
-    start = time.perf_counter()
+    began = time.process_time()
     lines = cut(*(data[start : start + 65536] for start in range(0, len(data), 65536)))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - began < 5  # it takes 0.03; looking at each line more than once would take minutes
     assert lines == [f"line {number}" for number in range(100_000)]

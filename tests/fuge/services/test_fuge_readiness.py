@@ -8,9 +8,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fuge_project import free_ports
 from helpers import left_running, wait_until
 
 from fuge.errors import NotReadyError
@@ -26,6 +28,13 @@ Answer = Callable[[socket.socket], None]
 def probe(readiness: Readiness, port: int = 0, host: str = "127.0.0.1", folder: Path = Path("/")) -> Probe:
     program = Program(("true",), folder, dict(os.environ))
     return Probe(readiness, host, port, program, Launcher("owner"))
+
+
+async def look(probe: Probe) -> str:
+    """What one look finds."""
+    assert not await probe.look()
+    await probe.launcher.close()
+    return probe.error
 
 
 async def failure(probe: Probe) -> str:
@@ -69,10 +78,8 @@ def serving(handle: Answer, host: str = "127.0.0.1", port: int = 0) -> Iterator[
 
 
 def unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """None of those that the system gives to outgoing connections: one may be connected to itself."""
+    return free_ports(1)[0]
 
 
 def has_ipv6() -> bool:
@@ -99,6 +106,20 @@ def test_tcp_is_ready_when_the_port_accepts() -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("handle", [silent, lambda connection: connection.sendall(b"welcome")])
+async def test_tcp_behind_a_proxy_is_ready_when_the_connection_lasts_or_is_welcomed(handle: Answer) -> None:
+    with serving(handle) as port:
+        looking = replace(probe(Readiness("tcp"), port), behind_proxy=True)
+        assert await looking.look()
+
+
+async def test_tcp_behind_a_proxy_is_not_ready_when_it_hangs_up() -> None:
+    with serving(lambda connection: None) as port:
+        found = await look(replace(probe(Readiness("tcp"), port), behind_proxy=True))
+        assert found == f"127.0.0.1:{port}: nothing listens in the container"
+        assert await probe(Readiness("tcp"), port).look()
+
+
 def test_tcp_waits_until_the_port_accepts() -> None:
     async def scene() -> None:
         port = unused_port()
@@ -113,13 +134,13 @@ def test_tcp_waits_until_the_port_accepts() -> None:
 
 def test_tcp_says_that_the_port_is_closed() -> None:
     port = unused_port()
-    text = asyncio.run(failure(probe(Readiness("tcp", timeout=0.2), port)))
-    assert text == f"not ready within 0.2 s: 127.0.0.1:{port}: Connection refused"
+    text = asyncio.run(failure(probe(Readiness("tcp", timeout=0.5), port)))
+    assert text == f"not ready within 0.5 s: 127.0.0.1:{port}: Connection refused"
 
 
 def test_tcp_says_that_the_host_is_unknown() -> None:
-    text = asyncio.run(failure(probe(Readiness("tcp", timeout=1), 80, "no-such-host.invalid")))
-    assert text.startswith("not ready within 1 s: ")
+    text = asyncio.run(look(probe(Readiness("tcp"), 80, "no-such-host.invalid")))
+    assert text.startswith("no-such-host.invalid:80: ") or text == f"no answer within {module.ATTEMPT} s"
     assert "Unknown error" not in text
     assert "[Errno" not in text
 
@@ -144,8 +165,8 @@ def test_ipv6_host_is_reached(kind: str) -> None:
 @needs_ipv6
 def test_ipv6_address_is_named_in_brackets() -> None:
     port = unused_port()
-    text = asyncio.run(failure(probe(Readiness("tcp", timeout=0.1), port, "::1")))
-    assert text == f"not ready within 0.1 s: [::1]:{port}: Connection refused"
+    text = asyncio.run(look(probe(Readiness("tcp"), port, "::1")))
+    assert text == f"[::1]:{port}: Connection refused"
 
 
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "399"])
@@ -171,9 +192,9 @@ def test_http_is_ready_with_a_good_status(status: str) -> None:
 def test_http_says_what_the_answer_was(text: str, said: str) -> None:
     async def scene() -> str:
         with serving(answer(text)) as port:
-            return await failure(probe(Readiness("http", "/health", timeout=0.2), port))
+            return await look(probe(Readiness("http", "/health"), port))
 
-    assert asyncio.run(scene()) == f"not ready within 0.2 s: {said}"
+    assert asyncio.run(scene()) == said
 
 
 def test_http_answer_without_end_is_no_http() -> None:
@@ -183,9 +204,9 @@ def test_http_answer_without_end_is_no_http() -> None:
 
     async def scene() -> str:
         with serving(endless) as port:
-            return await failure(probe(Readiness("http", "/", timeout=0.5), port))
+            return await look(probe(Readiness("http", "/"), port))
 
-    assert asyncio.run(scene()).startswith("not ready within 0.5 s: 127.0.0.1:")
+    assert asyncio.run(scene()).startswith("127.0.0.1:")
 
 
 def test_http_that_hangs_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +222,7 @@ def test_http_that_hangs_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None
             await probe(Readiness("http", "/"), port).wait()
 
     asyncio.run(scene())
-    assert len(asked) == 2
+    assert len(asked) >= 2
 
 
 def test_http_that_hangs_is_told_after_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,9 +261,9 @@ def test_exec_is_ready_when_the_command_ends_well(tmp_path: Path) -> None:
         ("kill -9 $$", "ended with -9: it said nothing"),
     ],
 )
-def test_exec_says_what_the_command_said(command: str, said: str) -> None:
-    text = asyncio.run(failure(probe(Readiness("exec", command, timeout=0.5))))
-    assert text == f"not ready within 0.5 s: {command} {said}"
+def test_exec_says_what_the_command_said(command: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ATTEMPT", 60)
+    assert asyncio.run(look(probe(Readiness("exec", command)))) == f"{command} {said}"
 
 
 CHILDREN = "(setsid sleep 999 &) ; sleep 999 & sleep 999 & wait"

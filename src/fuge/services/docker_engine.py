@@ -1,0 +1,283 @@
+"""The connection to a Docker engine. Docker's SDK blocks, so a thread makes each call; only this module imports it."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from fuge.errors import FugeError, NoEngineError
+from fuge.services.pulling import Progress
+
+CONNECT = 2  # seconds within which an engine must answer first
+ANSWER = 60  # seconds for all else: a slow disk, a large image
+# Labels of containers, and of the volumes that belong to a project.
+PROJECT, RUN, SERVICE, KEEP, SETTINGS = (f"fuge.{name}" for name in ("project", "owner", "service", "keep", "settings"))
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a container is: of the system with this fuge.yml and data folder, and of this `run` of fuge.
+
+    `lost` are the containers that may still be there, since the engine was not when they were to be removed.
+    """
+
+    file: Path
+    data: Path
+    run: str
+    lost: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def project(self) -> str:
+        return str(self.data)
+
+
+class Refusal(FugeError):
+    """The engine has answered, and said no; `status` is that of its HTTP answer."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no such container, image or volume."""
+        return self.status == 404
+
+
+class DockerEngine:
+    """Made by `connect`. `name` is what it calls itself, with its version."""
+
+    def __init__(self, url: str, name: str, api: Any) -> None:
+        self.url, self.name = url, name
+        self._api = api
+
+    @classmethod
+    async def connect(cls, url: str) -> "DockerEngine":
+        """Such as unix:///var/run/docker.sock or tcp://host:2375. Raises NoEngineError, with the reason, within 2 s."""
+        await in_thread(sdk)  # to import it may take longer, once
+        try:
+            async with asyncio.timeout(CONNECT):
+                return await in_thread(lambda: cls._connected(url))
+        except TimeoutError:
+            raise NoEngineError(silent(url, CONNECT)) from None
+
+    @classmethod
+    def _connected(cls, url: str) -> "DockerEngine":
+        with translated(url):
+            tls = sdk().utils.kwargs_from_env().get("tls", False) if url.startswith("tcp://") else False
+            api = sdk().APIClient(base_url=url, version="auto", timeout=CONNECT, tls=tls)
+            api.headers["Connection"] = "close"  # the SDK would keep one open for each address that it asks
+            try:
+                version = api.version()
+            except BaseException:
+                api.close()
+                raise
+        api.timeout = ANSWER
+        parts = [part["Name"] for part in version.get("Components") or ()]
+        kind = "Podman" if any("Podman" in part for part in parts) else "Docker"
+        return cls(url, f"{kind} {version['Version']}", api)
+
+    def close(self) -> None:
+        self._api.close()
+
+    async def call(self, work: Callable[[Any], T], patience: float | None = ANSWER) -> T:
+        """What `work` returns, which a thread does with the SDK's client.
+
+        Raises Refusal for what the engine refuses, NoEngineError when it is not there any more, or does not answer
+        within `patience` seconds: the thread is then left to itself.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                return await in_thread(lambda: self.do(work))
+        except TimeoutError:
+            raise NoEngineError(silent(self.url, patience)) from None
+
+    def do(self, work: Callable[[Any], T]) -> T:
+        """The same in this thread, however long it takes."""
+        with translated(self.url):
+            return work(self._api)
+
+    # Images ---------------------------------------------------------------------------------------------------
+
+    async def has(self, image: str) -> bool:
+        """Whether the image is there."""
+        try:
+            await self.call(lambda api: api.inspect_image(image))
+        except Refusal as refusal:
+            if refusal.is_missing:
+                return False
+            raise NoEngineError(f"{self.name} cannot look for the image {image}: {refusal}") from None
+        return True
+
+    async def pull(self, image: str, progress: Callable[[str], None]) -> None:
+        """Get an image from its registry. `progress` is told now and then how far that is.
+
+        Raises NoEngineError, with the reason, if it cannot be had.
+        """
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
+
+        def work(api: Any) -> None:
+            so_far = Progress(image)
+            for step in api.pull(image, stream=True, decode=True):
+                if given_up.is_set():
+                    return
+                if "error" in step:
+                    raise Refusal(step["error"])
+                if text := so_far.take(step):
+                    loop.call_soon_threadsafe(progress, text)
+
+        try:
+            await self.call(work, None)
+        except Refusal as refusal:
+            advice = f"try `docker pull {image}` later, or build it (docker build -t {image} FOLDER)"
+            reason = f"it cannot be pulled: {refusal}"
+            raise NoEngineError(f"{self.name} has no image {image}, and {reason}; {advice}") from None
+        finally:
+            given_up.set()
+
+    # Containers -----------------------------------------------------------------------------------------------
+
+    async def sweep(self, owner: Owner) -> list[str]:
+        """Remove the containers that an earlier run of this project has left; those to be kept are only stopped.
+
+        Returns the names of those that are removed.
+        """
+
+        def work(api: Any) -> list[str]:
+            removed = []
+            for each in api.containers(all=True, filters={"label": [f"{PROJECT}={owner.project}"]}):
+                if each["Labels"].get(RUN) == owner.run:
+                    continue
+                if KEEP in each["Labels"]:
+                    api.stop(each["Id"])
+                else:
+                    remove(api, each["Id"])
+                    removed.append(name_of(each))
+            return removed
+
+        return await self.call(work)
+
+    def remove_lost(self, owner: Owner) -> None:
+        """In this thread, what could not be removed before; what cannot be removed now either will be tried again."""
+        for container in [*owner.lost]:
+            with contextlib.suppress(FugeError):
+                self.do(partial(remove, container=container))
+                owner.lost.discard(container)
+
+    async def holder(self, port: int) -> str:
+        """The container that has a port of this machine, in words; empty if none has it."""
+        found = await self.call(lambda api: api.containers(filters={"publish": str(port)}))
+        return f"container {name_of(found[0])} (image {found[0]['Image']})" if found else ""
+
+
+def name_of(container: dict[str, Any]) -> str:
+    """The name of a container in a list."""
+    names: list[str] = container["Names"] or [f"/{container['Id'][:12]}"]
+    return names[0].removeprefix("/")
+
+
+def remove(api: Any, container: str) -> None:
+    """Remove a container, even a running one, and its volumes that have no name. One that is gone is as good."""
+    try:
+        api.remove_container(container, force=True, v=True)
+    except sdk().errors.APIError as error:
+        being_removed = error.status_code == 409 and "in progress" in str(error)
+        if error.status_code != 404 and not being_removed:
+            raise
+
+
+def sdk() -> Any:
+    """Docker's SDK. Raises NoEngineError if it is not installed."""
+    try:
+        import docker  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise NoEngineError(
+            f"Docker's SDK for Python is not here ({error}): pip install docker (it is in the extra `containers`)"
+        ) from None
+    return docker
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns, done by a thread of its own, which does not keep the program from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(settling: Callable[[], None]) -> None:
+        if not done.done():
+            settling()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            outcome = partial(done.set_exception, error)
+        else:
+            outcome = partial(done.set_result, result)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=run, name="docker", daemon=True).start()
+    return await done
+
+
+@contextlib.contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn the SDK's errors, and those of the libraries below it, into ours."""
+    from urllib3.exceptions import HTTPError
+
+    errors = sdk().errors
+    try:
+        probe(url)
+        yield
+    except errors.APIError as error:
+        raise Refusal(str(error.explanation or error).strip(), error.status_code or 0) from None
+    except (errors.DockerException, HTTPError, HTTPException, OSError) as error:
+        raise NoEngineError(unreachable(url, plain(url, error))) from None
+
+
+def plain(url: str, error: Exception) -> Exception:
+    """The same in the words of the system, if it cannot be reached."""
+    try:
+        probe(url)
+    except OSError as found:
+        return found
+    return error
+
+
+def probe(url: str) -> None:
+    """Raises an OSError if nothing accepts a connection: the SDK would hide it, and leave its socket open."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(CONNECT)
+            connection.connect(f"/{parts.netloc}{parts.path}" if parts.netloc else parts.path)
+    elif parts.scheme in ("tcp", "http", "https") and parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), CONNECT).close()
+
+
+def silent(url: str, seconds: float | None) -> str:
+    advice = "restart it (sudo systemctl restart docker)"
+    return f"the Docker engine at {url} does not answer within {seconds:g} s: {advice}"
+
+
+def unreachable(url: str, error: Exception) -> str:
+    """Why an engine cannot be reached, and what can be done."""
+    if isinstance(error, PermissionError):
+        advice = "join the group docker (sudo usermod -aG docker $USER) and log in again"
+        return f"you may not use the Docker engine at {url}: {advice}"
+    if isinstance(error, FileNotFoundError):
+        return f"no Docker engine at {url}: there is no such socket; start Docker, or name another by DOCKER_HOST"
+    if isinstance(error, ConnectionRefusedError):
+        return f"no Docker engine at {url}: nothing listens there; start Docker, or name another by DOCKER_HOST"
+    if isinstance(error, TimeoutError | BlockingIOError) or "timed out" in str(error):
+        return silent(url, CONNECT)
+    return f"no Docker engine at {url}: {getattr(error, 'strerror', None) or error}"

@@ -64,6 +64,18 @@ class System:
                     raise WorkbookError(f"{service} did not start to listen. The system said: {said}")
                 time.sleep(0.02)
 
+    def _wait_until_ended(self, service: str) -> None:
+        deadline = time.monotonic() + START
+        while self._row(service)["status"] == "running":
+            if time.monotonic() > deadline:
+                raise WorkbookError(f"{service} was killed, and {START} s later fuge still takes it for running")
+            time.sleep(0.02)
+
+    def _row(self, service: str) -> dict[str, Any]:
+        """What fuge knows of a service."""
+        rows: list[dict[str, Any]] = json.loads(self.fuge("ps", service, "--json"))
+        return rows[0]
+
     def url(self, service: str, path: str = "") -> str:
         return f"http://{ports.HOST}:{self.ports[service]}{path}"
 
@@ -89,7 +101,7 @@ class System:
         """The process that runs a service."""
         found = self._find(service)
         if found is None and service in CONTAINERS:
-            pid = json.loads(self.fuge("ps", service, "--json"))[0]["pid"]
+            pid = self._row(service)["pid"]
             found = below_init(psutil.Process(pid)) if pid else None
         if found is None:
             raise WorkbookError(f"{service} does not run")
@@ -112,6 +124,8 @@ class System:
         process = self.process(service)
         process.kill()
         process.wait(START)
+        if service in CONTAINERS:  # its engine says so a moment later
+            self._wait_until_ended(service)
 
     def pause(self, service: str) -> None:
         """Freeze a service: it accepts connections, and says nothing."""

@@ -50,7 +50,7 @@ def own_system(recipe: Recipe, engine: str) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     program, driver = browser_programs()
     needed(program and driver, "Chromium with its chromedriver (Debian: apt install chromium chromium-driver)")

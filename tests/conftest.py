@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from helpers import MARK, left_running, wait_until
 
+from fuge import ports
 from workbook import course, snapshots
 from workbook.course import Recipe
 
-NOTEBOOKS = pytest.StashKey[dict[str, int]]()
+NOTEBOOK = "notebook"  # the property of a test that has run one: its name, and how many cells
+PORTS = range(10_000, 20_000)  # below those that fuge itself takes for free ones
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,8 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[NOTEBOOKS] = {}
     os.environ[MARK] = uuid.uuid4().hex
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # such as gw0: each takes free ports of its own
+        ports.CANDIDATES = PORTS[int(worker[2:]) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell does it to what is started with `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -39,11 +42,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = belongs
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    ran = config.stash[NOTEBOOKS]
-    tests = sum(len(terminalreporter.getreports(outcome)) for outcome in ("passed", "failed"))
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    ran = dict(value for report in reports for name, value in report.user_properties if name == NOTEBOOK)
     terminalreporter.write_line(
-        f"Ran {tests} tests; notebooks among them: {len(ran)}, with {sum(ran.values())} code cells compared."
+        f"Ran {len(reports)} tests; notebooks among them: {len(ran)}, with {sum(ran.values())} code cells compared."
     )
 
 
@@ -66,9 +69,9 @@ async def leaving_nothing(test: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.fixture
-def notebook_ran(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+def notebook_ran(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
     """Called with a notebook's name and its number of cells, so that the summary can count it."""
-    return request.config.stash[NOTEBOOKS].__setitem__
+    return lambda name, cells: record_property(NOTEBOOK, (name, cells))
 
 
 @pytest.fixture(scope="session", autouse=True)

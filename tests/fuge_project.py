@@ -177,6 +177,12 @@ class Project:
         """Ask the engine as commands do."""
         return asyncio.run(Client(self.file).call(operation, **arguments))
 
+    def do(self, command: str, *services: str) -> Any:
+        """What a command of that name does, without a program of its own, which takes longer."""
+        if command in ("watch", "unwatch"):
+            return self.call("watch", words=services, on=command == "watch")
+        return self.call(command, **({"words": services} if services else {}))
+
     def ask(self, operation: str, **arguments: Any) -> None:
         """Ask the engine, and do not wait for the answer, nor mind if there is none."""
         request = json.dumps({"operation": operation, "arguments": arguments}) + "\n"

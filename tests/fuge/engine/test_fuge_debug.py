@@ -48,8 +48,8 @@ def test_brk_waits_for_the_debugger(project_up: Project) -> None:
     done = project_up.ok("debug", "one", "--brk")
     assert "waits for a debugger at 127.0.0.1:" in done.out
     assert project_up.ps()["one"]["status"] == "starting"
-    project_up.ok("stop", "one")
-    project_up.ok("start", "one")
+    project_up.do("stop", "one")
+    project_up.do("start", "one")
     assert "debugpy" not in project_up.ok("info", "one").out
     project_up.down()
 
@@ -71,7 +71,7 @@ def test_options_of_python_stay_options_of_python(project: Project) -> None:
     project.await_event("one", "ready", 2)
     said = project.ok("logs", "one").out.splitlines()
     assert said[0] == said[-1] == f"one | ['main.py', '{project.mark}'] True"
-    project.ok("stop", "one")
+    project.do("stop", "one")
     assert not project.marked()
     project.down()
 

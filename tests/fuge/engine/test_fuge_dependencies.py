@@ -141,7 +141,7 @@ def test_restart_of_a_service_whose_dependency_was_stopped(project: Project) -> 
     """As in a failure drill: the database is stopped on purpose, and the code that should survive that is edited."""
     project.configure_with(project.sleeper("db"), project.sleeper("api", "depends_on: [db]"))
     project.up()
-    project.ok("stop", "db")
+    project.do("stop", "db")
     (project.folder / "api" / "main.py").write_text("import time\nprint('edited', flush=True)\ntime.sleep(99)\n")
     project.await_event("api", "ready", 2)
     assert project.ok("restart", "api").out == "api: running\n"
@@ -155,7 +155,7 @@ def test_delay_before_the_start_is_for_the_start_only(project: Project) -> None:
     began = time.time()
     project.call("start", words=["b"])
     assert project.happened("b", "starting")[0]["time"] - began > 0.5
-    project.ok("restart", "b")
+    project.do("restart", "b")
     stopped, started = (project.happened("b", word)[-1]["time"] for word in ("stopping", "starting"))
     assert stopped <= started
     assert not any("delay_start" in each["text"] for each in project.happened("b", "waiting"))

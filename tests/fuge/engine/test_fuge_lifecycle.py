@@ -35,7 +35,7 @@ def test_children_in_sessions_of_their_own_are_stopped_too(project: Project) -> 
     project.configure_with(project.process("x", "readiness: {log: up}", "grace_period: 1"))
     project.up()
     assert len(project.marked("stray")) == 2
-    project.ok("stop", "x")
+    project.do("stop", "x")
     assert not project.marked()
     project.down()
 

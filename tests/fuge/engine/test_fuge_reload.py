@@ -79,7 +79,7 @@ def test_auto_port_makes_room_for_a_declared_one_when_it_does_not_run(project: P
     project.up()
     number = project.ps()["idle"]["ports"]["http"]
     project.configure(project.file.read_text() + project.server("new", port=number) + "\n")
-    project.ok("reload")
+    project.do("reload")
     rows = project.ps()
     assert rows["new"]["ports"] == {"http": number}
     assert rows["new"]["status"] == "running"
@@ -110,7 +110,7 @@ def test_others_with_outdated_addresses_are_named(project: Project) -> None:
         "changed: web\nstill with the old addresses of others in its environment (restart it): caller\n"
     )
     assert project.ps()["web"]["ports"] == {"http": two}
-    project.ok("restart", "caller")
+    project.do("restart", "caller")
     assert project.ok("reload").out == "nothing has changed\n"
     project.down()
 
@@ -129,9 +129,9 @@ def test_service_that_had_failed_is_tried_again_when_it_is_mended(project: Proje
 def test_added_services_are_not_started_when_nothing_runs(project: Project) -> None:
     project.configure_with(project.sleeper("x"))
     project.up()
-    project.ok("stop", "x")
+    project.do("stop", "x")
     project.configure_with(project.sleeper("x"), project.sleeper("new"))
-    project.ok("reload")
+    project.do("reload")
     assert project.ps()["new"]["status"] == "stopped"
     project.down()
 
@@ -142,7 +142,7 @@ def test_dependencies_of_what_a_reload_has_made(project: Project) -> None:
     project.configure_with(
         project.sleeper("db", "grace_period: 4"), project.sleeper("api", "depends_on: [db]"), project.sleeper("cache")
     )
-    project.ok("reload")
+    project.do("reload")
     project.configure_with(
         project.sleeper("db", "grace_period: 4"),
         project.sleeper("api", "depends_on: [db, cache]"),
@@ -158,7 +158,7 @@ def test_new_services_are_watched(project: Project) -> None:
     project.configure_with(project.sleeper("x"))
     project.up()
     project.configure_with(project.sleeper("x"), project.sleeper("new"))
-    project.ok("reload")
+    project.do("reload")
     for name in ("new", "x"):
         (project.folder / name / "main.py").touch()
         project.await_event(name, "ready", 2)

@@ -230,7 +230,7 @@ def test_stop_while_a_burst_goes_on_is_the_last_word(project: Project, monkeypat
 
 def test_save_of_a_crashed_service_starts_it_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "SETTLED", 0.05)
-    project.configure_with(project.sleeper("x"))
+    project.configure_with(project.sleeper("x", "readiness: {log: up}"))
 
     async def use() -> None:
         async with engine(project) as running:
@@ -239,7 +239,7 @@ def test_save_of_a_crashed_service_starts_it_again(project: Project, monkeypatch
                 await event(project, "x", "failed", count)
                 await asyncio.sleep(0.1)  # longer than what may be the service's own doing
             save(project)
-            await event(project, "x", "ready", 9)
+            await event(project, "x", "ready", 2)
             assert running.ps()[0]["status"] == "running"
 
     asyncio.run(use())
@@ -248,15 +248,15 @@ def test_save_of_a_crashed_service_starts_it_again(project: Project, monkeypatch
 
 
 def test_stopped_and_unwatched_services_are_left_alone(system: Project) -> None:
-    system.ok("stop", "x")
+    system.do("stop", "x")
     save(system)
     assert restarts(system) == 0
     assert system.ps()["x"]["status"] == "stopped"
-    system.ok("start", "x")
-    system.ok("unwatch", "x")
+    system.do("start", "x")
+    system.do("unwatch", "x")
     save(system)
     assert restarts(system) == 0
-    system.ok("watch", "x")
+    system.do("watch", "x")
     save(system)
     system.await_event("x", "changed")
     system.down()
@@ -277,8 +277,8 @@ def test_service_that_restarts_itself_is_suspended_and_resumed(project: Project)
     assert (row["status"], row["watch"]) == ("running", False)
     save(project)
     assert restarts(project) == 5
-    project.ok("restart", "x")
-    project.ok("watch", "x")
+    project.do("restart", "x")
+    project.do("watch", "x")
     save(project)
     project.await_event("x", "changed", 6)
     assert project.ps()["x"]["watch"] is True
@@ -342,12 +342,13 @@ def test_save_while_a_slow_stop_is_under_way_is_not_lost(project: Project) -> No
         time.sleep(1)
     """
     file = project.script("x", script)
-    project.configure_with(project.process("x", "readiness: {log: VERSION}", "grace_period: 60"))
+    project.configure_with(project.process("x", "readiness: {log: VERSION}", "grace_period: 60"), project.sleeper("y"))
     project.up()
     text = file.read_text()
     save(project, text=text.replace('"VERSION"', '"VERSION 2"'))
     project.await_event("x", "stopping")
     save(project, text=text.replace('"VERSION"', '"VERSION 3"'))
+    assert restarts(project) == 1  # that was heard of before
     (project.folder / "may-end").touch()
     project.await_event("x", "ready", 2)
     assert project.ok("logs", "x").out == "x | VERSION\nx | VERSION 3\n"

@@ -58,7 +58,7 @@ def test_up_d_of_some_services(system: Project) -> None:
     assert [row["status"] for row in system.ps().values()] == ["running", "stopped"]
     system.ok("up", "-d", "--wait", "frontend")
     assert [row["status"] for row in system.ps().values()] == ["running", "running"]
-    system.ok("down")
+    system.down()
 
 
 def test_up_d_survives_its_terminal(system: Project) -> None:
@@ -67,7 +67,7 @@ def test_up_d_survives_its_terminal(system: Project) -> None:
     terminal.wait()
     terminal.close()
     assert system.ps()["webapp"]["status"] == "running"
-    system.ok("down")
+    system.down()
 
 
 def test_up_wait_of_something_that_fails(project: Project) -> None:
@@ -77,7 +77,7 @@ def test_up_wait_of_something_that_fails(project: Project) -> None:
     assert done.code == 4
     assert done.out.startswith("broken: ended with exit code 3\nfine: running at http://127.0.0.1:")
     assert done.out.endswith("broken | no such table\n")
-    project.ok("down")
+    project.down()
 
 
 def test_up_wait_has_a_timeout(project: Project) -> None:
@@ -92,7 +92,7 @@ def test_up_wait_has_a_timeout(project: Project) -> None:
     assert "fine |" not in done.out
     assert done.err == "fuge: not ready within 0.5 s; `fuge why SERVICE` tells more\n"
     assert project.ps()["slow"]["status"] == "starting"
-    project.ok("down")
+    project.down()
 
 
 def test_up_wait_of_a_taken_port(project: Project) -> None:
@@ -105,7 +105,7 @@ def test_up_wait_of_a_taken_port(project: Project) -> None:
         assert f"(in {Path.cwd()})" in done.out
         assert project.fuge("start", "webapp").code == 4
     assert project.ok("start", "webapp").out.startswith("webapp: running at")
-    project.ok("down")
+    project.down()
 
 
 def test_killed_engine_leaves_no_trace_for_the_next_one(system: Project) -> None:
@@ -140,10 +140,10 @@ def test_follower_sees_what_comes_and_ends_with_the_engine(system: Project) -> N
     process = system.begin("events", "-f", "webapp")
     assert process.stdout
     eventually(lambda: "ready" in process.stdout.readline())
-    system.ok("restart", "webapp")
+    system.do("restart", "webapp")
     for word in ("stopping", "starting", "ready"):
         assert f"webapp {word}: " in process.stdout.readline()
-    system.ok("down")
+    system.down()
     assert process.wait(30) == 0
 
 
@@ -155,7 +155,7 @@ def test_client_that_waits_is_interrupted_and_the_service_goes_on(project: Proje
     client.send_signal(signal.SIGINT)
     assert client.wait(30) == 130
     assert project.ps()["slow"]["status"] == "starting"
-    project.ok("down")
+    project.down()
 
 
 def test_stop_is_completed_for_a_client_that_has_gone(project: Project) -> None:
@@ -167,7 +167,7 @@ def test_stop_is_completed_for_a_client_that_has_gone(project: Project) -> None:
     project.await_event("slow", "stopping")
     client.kill()
     project.await_event("slow", "stopped")
-    project.ok("down")
+    project.down()
 
 
 def test_down_waits_for_a_slow_service(project: Project) -> None:
@@ -184,13 +184,13 @@ def test_down_waits_for_a_slow_service(project: Project) -> None:
 def test_output_of_the_background_goes_to_a_file(system: Project) -> None:
     system.ok("up", "-d", "--wait")
     assert (system.folder / ".fuge" / "log" / "fuge.out").read_text() == ""
-    system.ok("down")
+    system.down()
 
 
 def test_git_does_not_see_the_data_folder(system: Project) -> None:
     subprocess.run(["git", "init", "-q"], cwd=system.folder, check=True)
     system.ok("up", "-d", "--wait")
-    system.ok("down")
+    system.down()
     said = subprocess.run(["git", "status", "--short"], cwd=system.folder, capture_output=True, text=True, check=True)
     assert ".fuge" not in said.stdout
 
@@ -198,4 +198,4 @@ def test_git_does_not_see_the_data_folder(system: Project) -> None:
 def test_background_has_no_terminal_left_open(system: Project) -> None:
     """Or a script that captures the output of `fuge up -d` would wait for its end."""
     assert system.ok("up", "-d", "--wait").out
-    system.ok("down")
+    system.down()

@@ -259,7 +259,7 @@ def test_names_groups_and_globs(project: Project) -> None:
     project.ok("up", "-d", "--wait", "frontend")
     states = {name: row["status"] for name, row in project.ps().items()}
     assert states == {"adder_one": "running", "adder_two": "stopped", "webapp": "running", "gone": "disabled"}
-    project.ok("stop", "all")
+    project.do("stop", "all")
     done = project.ok("start", "adder*", "webapp")
     assert done.out == "adder_one: running\nadder_two: running\nwebapp: running\n"
     refused = project.fuge("start", "gone")

@@ -147,14 +147,14 @@ def test_isolated_leaves_a_given_port_alone(system: Project) -> None:
     port = free_ports(1)[0]
     system.ok("-p", f"webapp={port}", "up", "-d", "--wait", "--isolated")
     assert system.ps()["webapp"]["ports"] == {"http": port}
-    system.ok("down")
+    system.down()
 
 
 def test_ports_come_from_the_environment(system: Project) -> None:
     one, two = free_ports(2)
     system.ok("up", "-d", "--wait", FUGE_PORTS=f"adder={one} webapp.http={two}")
     assert [row["ports"]["http"] for row in system.ps().values()] == [one, two]
-    system.ok("down")
+    system.down()
 
 
 # run --------------------------------------------------------------------------------------------------------------

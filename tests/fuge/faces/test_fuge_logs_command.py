@@ -34,7 +34,7 @@ def test_logs_show_what_all_have_said(talker: Project) -> None:
 
 
 def test_logs_last_over_restarts_of_service_and_fuge(talker: Project) -> None:
-    talker.ok("restart", "talker")
+    talker.do("restart", "talker")
     talker.down()
     talker.up()
     assert talker.ok("logs", "talker").out.count("| line 0") == 3
@@ -69,7 +69,7 @@ def test_logs_with_times(talker: Project) -> None:
 def test_logs_follow_until_ctrl_c(talker: Project) -> None:
     following = talker.terminal("logs", "-f", "talker")
     following.expect("after")
-    talker.ok("restart", "talker")
+    talker.do("restart", "talker")
     following.expect("line 0")
     following.expect("after")
     following.sendintr()

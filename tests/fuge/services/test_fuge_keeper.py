@@ -626,7 +626,7 @@ def test_warm_script_meets_a_module_that_has_just_been_written(tmp_path: Path) -
 @on_linux
 @pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
 def test_warm_script_is_shown_by_its_own_command(tmp_path: Path) -> None:
-    source = "import os, subprocess, sys\nprint(subprocess.getoutput(f'ps -o args= -p {os.getpid()}').rstrip())"
+    source = "import os, subprocess, sys\nprint(subprocess.getoutput(f'ps -ww -o args= -p {os.getpid()}').rstrip())"
     ran = same(tmp_path, source, "--port", "8080", "x" * 100)
     assert ran.out == [f"{sys.executable} main.py --port 8080 {'x' * 100}"]
 

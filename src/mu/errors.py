@@ -193,6 +193,16 @@ def as_wire(error: BaseException, *, dev: bool = False) -> dict[str, Any]:
     return wire
 
 
+def of_handler(error: Exception) -> ServiceError:
+    """What a handler raised, as its caller gets it. Whatever failed further on, this handler has run."""
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, MuError):
+        text = f"{type(error).__name__}: {error}"
+        return ServiceError(text, status=error.status, data=error.data, extra=error.extra)
+    return ServiceError(text_of(error))
+
+
 def text_of(error: BaseException) -> str:
     try:
         return str(error) or type(error).__name__

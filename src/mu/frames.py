@@ -77,10 +77,6 @@ class FrameReader:
                 self._check(length)
             if byte < 0x80:
                 return length, at + position + 1
-        if end_of_header_is_missing(data, at):
+        if len(data) - at < LONGEST_HEADER:
             return 0, 0
         raise BadFrame(f"expected the length of a frame, found {data[at : at + LONGEST_HEADER].hex(' ')}")
-
-
-def end_of_header_is_missing(data: bytes, at: int) -> bool:
-    return len(data) - at < LONGEST_HEADER

@@ -8,7 +8,7 @@ from inspect import isawaitable
 
 from mu import packet as packets
 from mu.deadlines import Deadlines, Watch
-from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired
+from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired, of_handler
 from mu.handlers import Context, Handler, current
 from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
@@ -58,7 +58,7 @@ class Incoming:
         except asyncio.CancelledError:
             answer = self._refusal(self._cancelled())
         except MuError as error:
-            answer = self._refusal(self._of_handler(error))
+            answer = self._refusal(error if isinstance(self._target, Client) else of_handler(error))
         except BaseException as error:
             log.warning("handler %s failed: %r", self._target, error, exc_info=error if self._house.dev else None)
             answer = self._refusal(error)
@@ -93,12 +93,6 @@ class Incoming:
         if task and not task.cancelling():
             return ServiceError("the handler cancelled itself")
         return Closed("this service shut down before the handler had ended", sent=True)
-
-    def _of_handler(self, error: MuError) -> MuError:
-        """What failed further on is the handler's failure: whatever it is, the handler has run."""
-        if isinstance(self._target, Client) or isinstance(error, ServiceError):
-            return error
-        return ServiceError(f"{type(error).__name__}: {error}", status=error.status, data=error.data, extra=error.extra)
 
     def _refusal(self, error: BaseException) -> Packet:
         self._house.counts["failed"] += 1

@@ -21,7 +21,7 @@ from mu.errors import (
     NoRoute,
     Overloaded,
     ServiceError,
-    text_of,
+    of_handler,
 )
 from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
@@ -227,16 +227,15 @@ class Mu:
         if len(self._sends) >= MOST_SENDS:
             self._counts["sends lost"] += 1
             raise Overloaded(f"expected fewer than {MOST_SENDS:,} messages under way by send, found that many")
-        task = asyncio.create_task(self._send(message))
+        task = asyncio.create_task(self._send(message, target))
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: Message, target: Handler | Client) -> None:
         """The message belongs to the trace of the one being handled, but not to its deadline."""
         outer = current.get()
         current.set(Context(outer.packet if outer else {"protocol": {}}, math.inf))
         try:
-            target = self._route(message)
             if isinstance(target, Handler):
                 await self.dispatch(message)
                 return
@@ -274,10 +273,8 @@ class Mu:
             return await result if handler.waits or isawaitable(result) else result
         except ServiceError:
             raise
-        except MuError as error:
-            raise ServiceError(f"{type(error).__name__}: {error}", status=error.status, data=error.data) from error
         except Exception as error:
-            raise ServiceError(text_of(error)) from error
+            raise of_handler(error) from error
         finally:
             current.reset(token)
 

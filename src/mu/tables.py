@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 
 Row = Sequence[str]
+LEFT = ' style="text-align: left"'
 
 
 def as_text(rows: Sequence[Row]) -> str:
@@ -13,13 +14,12 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def as_html(rows: Sequence[Row]) -> str:
-    head, *body = ["".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) for tag, row in tagged(rows)]
-    style = ' style="text-align: left"'
+    head, *body = rows
     return (
-        f"<table{style}><thead><tr{style}>{head}</tr></thead>"
-        f"<tbody>{''.join(f'<tr{style}>{row}</tr>' for row in body)}</tbody></table>"
+        f"<table{LEFT}><thead>{html_row(head, 'th')}</thead>"
+        f"<tbody>{''.join(html_row(row, 'td') for row in body)}</tbody></table>"
     )
 
 
-def tagged(rows: Sequence[Row]) -> list[tuple[str, Row]]:
-    return [("td" if number else "th", row) for number, row in enumerate(rows)]
+def html_row(row: Row, tag: str) -> str:
+    return f"<tr{LEFT}>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in row)}</tr>"

@@ -15,7 +15,7 @@ from mu.codec import decode, encode
 from mu.errors import BadFrame, Closed, ConnectFailed, ConnectionLost, FrameTooLarge, MuError, TransportError
 from mu.packet import forward, is_request
 from mu.transport import Client, Packet, Request
-from mu.transports.addresses import port_number
+from mu.transports.addresses import not_connected, port_number
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 1 << 20  # bytes; above, aiohttp wants a stream, which it writes in pieces
@@ -94,7 +94,7 @@ class HttpClient(Client):
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return ConnectFailed(f"cannot connect to {self}: no answer within {self._connect_timeout:g} s")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ConnectFailed(f"cannot connect to {self}: {reason_of(error)}")
+            return ConnectFailed(f"cannot connect to {self}: {not_connected(error.os_error)}")
         return ConnectionLost(f"{self} closed before the answer: {error or type(error).__name__}", sent=sent)
 
     @contextlib.asynccontextmanager
@@ -159,9 +159,3 @@ def refusal(client: HttpClient, response: aiohttp.ClientResponse, body: bytearra
         said = f"{said}: {text}"
     kind = FrameTooLarge if response.status == 413 else TransportError
     return kind(f"expected an answer of {client}, found {said}", remote=True)
-
-
-def reason_of(error: aiohttp.ClientConnectorError) -> str:
-    if isinstance(error.os_error, ConnectionRefusedError):
-        return "nobody listens there"
-    return str(error.os_error) or type(error.os_error).__name__

@@ -1,11 +1,8 @@
 """The end of TCP connections that this process opens."""
 
 import asyncio
-import errno
 import itertools
-import os
 import random
-import socket
 import ssl as tls
 from collections.abc import Coroutine
 from typing import Any
@@ -15,7 +12,7 @@ from mu.errors import Closed, ConnectFailed, ConnectionLost
 from mu.frames import frame
 from mu.packet import Key, forward, key_of
 from mu.transport import Client, Packet, Request
-from mu.transports.addresses import port_number
+from mu.transports.addresses import not_connected, port_number
 from mu.transports.tcp.greetings import GOODBYE, HELLO
 from mu.transports.tcp.stream import Stream
 
@@ -143,7 +140,7 @@ class Line:
                     ssl=client.ssl,
                     server_hostname=client.server_hostname,
                 )
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
             jitter = random.uniform(0.5, 1.0)  # so that many clients do not all come back at once
             self._not_before = loop.time() + self._delay * jitter
             self._delay = min(2 * self._delay, LONGEST_DELAY)
@@ -215,10 +212,7 @@ class TcpClient(Client):
         return f"tcp {self.host}:{self.port}"
 
 
-def reason_of(error: Exception, patience: float) -> str:
+def reason_of(error: OSError, patience: float) -> str:
     if isinstance(error, TimeoutError) and not error.args:
         return f"no answer within {patience:g} s"
-    number = getattr(error, "errno", None)
-    if number == errno.ECONNREFUSED:
-        return "nobody listens there"
-    return os.strerror(number) if number and not isinstance(error, tls.SSLError | socket.gaierror) else str(error)
+    return not_connected(error)

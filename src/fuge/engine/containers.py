@@ -1,8 +1,6 @@
 """Starts the services of a system that are containers, each by the engine that is chosen for its image."""
 
-import math
 import os
-import time
 from collections.abc import Callable, Mapping
 
 from fuge.plan.system import Service, System
@@ -12,6 +10,7 @@ from fuge.services.docker_engine import Owner
 from fuge.services.engines import Choice, Engines
 from fuge.services.launcher import Launcher
 from fuge.services.process import Listener
+from fuge.services.pulling import now_and_then
 from fuge.services.servers import ServerProcess, known
 
 PAUSE = 2  # seconds between two texts about an image that is being pulled
@@ -28,7 +27,7 @@ class Containers:
 
     async def choose(self, service: Service, progress: Callable[[str], None]) -> Choice:
         """What will run it; an image that is not there is pulled. Raises NoEngineError if there is nothing."""
-        return await self._engines.choose(service, now_and_then(progress))
+        return await self._engines.choose(service, now_and_then(progress, PAUSE))
 
     async def start(
         self, service: Service, choice: Choice, environment: Mapping[str, str], listener: Listener
@@ -47,16 +46,3 @@ class Containers:
 
     def close(self) -> None:
         self._engines.close()
-
-
-def now_and_then(progress: Callable[[str], None]) -> Callable[[str], None]:
-    """Passes texts on, but not one after the other."""
-    said = -math.inf
-
-    def pass_on(text: str) -> None:
-        nonlocal said
-        if time.monotonic() - said > PAUSE:
-            said = time.monotonic()
-            progress(text)
-
-    return pass_on

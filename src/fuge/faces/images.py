@@ -1,11 +1,11 @@
 """Gets the images of containers, with a line that shows how far that is."""
 
 import sys
-import time
 
 from fuge.errors import FugeError
 from fuge.plan.system import Service, System
 from fuge.services.engines import Engines
+from fuge.services.pulling import now_and_then
 
 SAID_AGAIN = 1  # seconds between two lines where a line cannot be written over
 
@@ -15,14 +15,13 @@ class Progress:
 
     def __init__(self) -> None:
         self._in_place = sys.stdout.isatty()
-        self._said = 0.0
+        self._say = now_and_then(lambda text: print(text, flush=True), SAID_AGAIN)
 
     def __call__(self, text: str) -> None:
         if self._in_place:
             print(f"\r\x1b[K{text}", end="", flush=True)
-        elif time.monotonic() - self._said > SAID_AGAIN:
-            self._said = time.monotonic()
-            print(text, flush=True)
+        else:
+            self._say(text)
 
     def end(self) -> None:
         if self._in_place:

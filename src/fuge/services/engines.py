@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -89,14 +90,15 @@ class Engines:
         Raises NoEngineError, which names every candidate, its problem and what would help.
         """
         refused: list[Candidate] = []
-        async for candidate in self.survey(service, progress):
-            if candidate.choice:
-                reasons = [each.reason for each in refused if each.was_asked]
-                return replace(candidate.choice, why="; ".join(filter(None, [*reasons, candidate.choice.why])))
-            refused.append(candidate)
+        async with aclosing(self.survey(service, progress)) as candidates:
+            async for candidate in candidates:
+                if candidate.choice:
+                    reasons = [each.reason for each in refused if each.was_asked]
+                    return replace(candidate.choice, why="; ".join(filter(None, [*reasons, candidate.choice.why])))
+                refused.append(candidate)
         raise NoEngineError(self.explained(service, refused))
 
-    async def survey(self, service: Service, progress: Say | None = None) -> AsyncIterator[Candidate]:
+    async def survey(self, service: Service, progress: Say | None = None) -> AsyncGenerator[Candidate, None]:
         """Every candidate, in the order in which they are preferred. Without `progress` nothing is pulled."""
         allowed, setting = self.allowed()
         server = known(service.image)

@@ -1,7 +1,8 @@
 """How far the pull of an image is, in words, from the steps that an engine tells."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 PAUSE = 0.5  # seconds between two texts
@@ -44,3 +45,16 @@ class Progress:
             return f"pulling {self._image}"
         loaded, size = (sum(each.values()) / 1e6 for each in (self._loaded, self._sizes))
         return f"{text}, {loaded:.1f} of {size:.1f} MB" if size else text
+
+
+def now_and_then(progress: Callable[[str], None], pause: float) -> Callable[[str], None]:
+    """Passes texts on, but not one after the other: between two are `pause` seconds."""
+    said = -math.inf
+
+    def pass_on(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said > pause:
+            said = time.monotonic()
+            progress(text)
+
+    return pass_on

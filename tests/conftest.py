@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from helpers import MARK, left_running, wait_until
 
-from fuge import ports
 from workbook import course, snapshots
 from workbook.course import Recipe
 
 NOTEBOOK = "notebook"  # the property of a test that has run one: its name, and how many cells
-PORTS = range(10_000, 20_000)  # below those that fuge itself takes for free ones
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,8 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[MARK] = uuid.uuid4().hex
-    if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # such as gw0: each takes free ports of its own
-        ports.CANDIDATES = PORTS[int(worker[2:]) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell does it to what is started with `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -62,10 +58,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 async def leaving_nothing(test: Coroutine[Any, Any, None]) -> None:
     await test
+    await asyncio.sleep(0)  # for those that are just ending
     left = asyncio.all_tasks() - {asyncio.current_task()}
-    if left:
-        await asyncio.wait(left, timeout=1)  # those that are just ending
-    assert not [task for task in left if not task.done()]
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture

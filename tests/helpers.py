@@ -1,10 +1,12 @@
 """What tests share."""
 
+import ast
 import asyncio
 import functools
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -80,6 +82,17 @@ def engine_needed(engine: str) -> None:
     """As `needed`, for what runs containers. None is needed for a system without any, whose engine is ""."""
     if engine and (problem := problem_with(engine)):
         needed(None, f"the image mongo by {engine} ({problem})")
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a module names in its imports, wherever they stand, and what it takes from them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return found
 
 
 def left_running() -> list[str]:

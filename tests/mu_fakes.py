@@ -1,8 +1,7 @@
-"""What tests of mu's transports and adapters share: packets, clients by hand, and an event loop for each test."""
+"""What tests of mu share: packets, clients by hand, and waiting."""
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from mu import packet as packets
@@ -10,20 +9,11 @@ from mu.errors import MuError
 from mu.transport import Client, Packet, Reply, Request
 
 
-def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Runs an async test, and checks that it leaves no task behind."""
-
-    async def checked(*args: Any, **kwargs: Any) -> None:
-        await test(*args, **kwargs)
-        await asyncio.sleep(0)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, f"left behind: {left}"
-
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(checked(*args, **kwargs))
-
-    return run
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until it holds; raises TimeoutError if it does not come to that."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (what is waited for sets no event)
+            await asyncio.sleep(0.005)
 
 
 def packet(message: dict[str, Any] | None = None, id: str = "1") -> Packet:

@@ -1,12 +1,12 @@
 """concordant knows nothing of the course, loads dnspython late, and says so when it is missing."""
 
-import ast
 import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import imported
 
 import concordant
 from workbook.course import ROOT
@@ -17,18 +17,6 @@ ORDER = [
     *("errors", "endpoint", "naming", "settings", "ordering", "servers", "asking", "resolving"),
     *("__init__", "__main__"),
 ]
-
-
-def imported(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "concordant":
-            found.update(f"concordant.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -1,22 +1,21 @@
 """Real Node peers: its own mu, installed once from the lock in node/, and the small programs there that use it."""
 
 import asyncio
-import contextlib
-import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections import deque
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
 from helpers import needed
 
-PROGRAMS = Path(__file__).parent / "node"
-STORE = Path(__file__).resolve().parents[2] / ".artifacts" / "interop"
+from workbook import node as packages
+from workbook.errors import WorkbookError
+
+PROGRAMS = packages.PACKAGES
+FETCHING = 100  # seconds for npm
 LONGEST_LINE = 32 << 20  # bytes
 PATIENCE = 20.0  # seconds
 
@@ -24,29 +23,11 @@ PATIENCE = 20.0  # seconds
 def modules() -> Path:
     """The node_modules of the lock. Without Node or npm it skips the test; in CI it fails it."""
     needed(shutil.which("node") and shutil.which("npm"), "Node with npm (the real peer of these tests)")
-    lock = (PROGRAMS / "package-lock.json").read_bytes()
-    folder = STORE / hashlib.sha256(lock).hexdigest()[:16]
-    if not folder.exists():
-        install(folder)
-    return folder / "node_modules"
-
-
-def install(folder: Path) -> None:
-    """Into a folder of another name first, so that one of this name is complete."""
-    STORE.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=STORE))
     try:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PROGRAMS / name, scratch)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode:
-            problem = f"npm could not install Node's mu, the real peer of these tests:\n{done.stderr[-2000:]}"
-            pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
-        with contextlib.suppress(OSError):  # another run of the tests was faster
-            scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        return packages.modules(FETCHING)
+    except WorkbookError as problem:
+        needed(None, f"Node's mu, the real peer of these tests ({problem})")
+        raise
 
 
 class Node:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from helpers import needed
 
+from fuge import ports
+
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return ports.free(1)[0]
 
 
 @pytest.fixture

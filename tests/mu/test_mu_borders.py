@@ -1,12 +1,12 @@
 """Within mu, arrows point one way; what is not used is not loaded, and what is missing is named."""
 
-import ast
 import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import imported
 
 import mu
 from workbook.course import ROOT
@@ -24,18 +24,6 @@ BELOW = {
     "deadlines",
 }  # what a transport may know
 OUTSIDE = {"msgspec": {"codec.py"}, "uvloop": {"running.py"}}
-
-
-def imported(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "mu":
-            found.update(f"mu.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(MU).as_posix())

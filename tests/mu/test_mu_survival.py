@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from interop.raw import Raw, framed, raw_server, request, response
+from mu_fakes import until
 
 from mu import (
     Closed,
@@ -75,12 +76,6 @@ async def pair(**options: Any) -> AsyncIterator[tuple[Mu, Mu, int]]:
 def empty(mu: Mu) -> bool:
     stats = mu.stats()
     return not stats["waiting"] and not stats["handling"] and not stats["sending"]
-
-
-async def until(condition: Any, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 async def test_01_a_header_that_is_cut_between_segments() -> None:

@@ -1,11 +1,11 @@
 """Within fuge, arrows point one way, and what is heavy is imported by one module only."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import imported
 
 from workbook.course import ROOT
 
@@ -24,17 +24,6 @@ OUTSIDE = {  # who may import which package from outside
     "urllib3": {"services/docker_engine.py"},  # comes with docker's SDK, and has errors of its own
 }
 MODULES = sorted(FUGE.rglob("*.py"))
-
-
-def imported(path: Path) -> set[str]:
-    """The modules that a module names in its imports, wherever they stand."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FUGE).as_posix())

@@ -1,6 +1,5 @@
 """Recipe 04: the adder answers messages; who asks, and by which transport, is wiring."""
 
-import ast
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import needed, wait_until
+from helpers import imported, needed, wait_until
 
 from mu import ConnectionLost, MuError, NoRoute, ServiceError
 from workbook import course, node, ports
@@ -114,12 +113,6 @@ def test_sums_of_many_callers_do_not_mix(system: System) -> None:
 
 
 # What knows what --------------------------------------------------------------------------------------------------
-
-
-def imported(file: Path) -> set[str]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return found | {f"{n.module}.{a.name}" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
 
 
 def test_business_logic_works_without_any_transport() -> None:

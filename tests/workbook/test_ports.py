@@ -13,7 +13,7 @@ def test_free_ports_are_free_different_and_no_ports_of_outgoing_connections() ->
     found = ports.free_ports([f"service_{n}" for n in range(50)])
     assert len(set(found.values())) == 50
     assert all(ports.is_free(port) and not ports.answers(port) for port in found.values())
-    assert all(port < 30_000 for port in found.values())
+    assert all(20_000 <= port < 30_000 for port in found.values())
 
 
 def test_environment_has_kubernetes_names() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from mu_fakes import Fake, in_loop, refused, request
+from mu_fakes import Fake, refused, request
 
 from mu import balance, breaker
 from mu.errors import CircuitOpen, Closed, ConnectFailed, ConnectionLost, MuError, NoRoute, Overloaded, ServiceError
@@ -16,14 +16,12 @@ async def ask(client: Client, times: int = 1) -> None:
         await client.request(request())
 
 
-@in_loop
 async def test_balance_takes_turns() -> None:
     ends = [Fake(), Fake(), Fake()]
     await ask(balance(ends), 9)
     assert [end.count for end in ends] == [3, 3, 3]
 
 
-@in_loop
 async def test_balance_leaves_out_what_is_unavailable_and_spreads_evenly_over_the_rest() -> None:
     ends = [Fake(), Fake(), Fake()]
     ends[1].up = False
@@ -31,7 +29,6 @@ async def test_balance_leaves_out_what_is_unavailable_and_spreads_evenly_over_th
     assert [end.count for end in ends] == [4, 0, 4]
 
 
-@in_loop
 async def test_balance_takes_back_an_end_that_is_available_again() -> None:
     ends = [Fake(), Fake()]
     both = balance(ends)
@@ -42,7 +39,6 @@ async def test_balance_takes_back_an_end_that_is_available_again() -> None:
     assert [end.count for end in ends] == [1, 3]
 
 
-@in_loop
 async def test_balance_goes_on_to_the_next_end_when_nobody_ran_the_message() -> None:
     dead, alive = Fake(ConnectFailed("nobody there")), Fake("from the other")
     both = balance([dead, alive])
@@ -52,7 +48,6 @@ async def test_balance_goes_on_to_the_next_end_when_nobody_ran_the_message() -> 
 
 
 @pytest.mark.parametrize("error", [Overloaded("busy"), Closed("going"), ConnectFailed("behind me"), CircuitOpen("too")])
-@in_loop
 async def test_balance_goes_on_when_the_other_side_reports_that_it_did_not_run_the_message(error: MuError) -> None:
     both = balance([Fake(refused(error)), Fake("from the other")])
     assert result_of(await both.request(request())) == "from the other"
@@ -60,7 +55,6 @@ async def test_balance_goes_on_when_the_other_side_reports_that_it_did_not_run_t
 
 @pytest.mark.parametrize("error", [ConnectionLost("halfway"), NoRoute("no pattern"), Closed("halfway", sent=True)])
 @pytest.mark.parametrize("reported", [False, True])
-@in_loop
 async def test_balance_sends_nothing_again_that_may_have_run_or_cannot_work(error: MuError, reported: bool) -> None:
     other = Fake()
     both = balance([Fake(refused(error) if reported else error), other])
@@ -69,7 +63,6 @@ async def test_balance_sends_nothing_again_that_may_have_run_or_cannot_work(erro
     assert other.count == 0
 
 
-@in_loop
 async def test_balance_hands_on_a_service_error_as_the_answer_it_is() -> None:
     other = Fake()
     answer = await balance([Fake(refused(ServiceError("no"))), other]).request(request())
@@ -78,7 +71,6 @@ async def test_balance_hands_on_a_service_error_as_the_answer_it_is() -> None:
     assert other.count == 0
 
 
-@in_loop
 async def test_balance_asks_each_end_once_and_raises_what_the_last_said() -> None:
     ends = [Fake(ConnectFailed(f"end {number}")) for number in range(3)]
     with pytest.raises(ConnectFailed, match="end 2"):
@@ -86,7 +78,6 @@ async def test_balance_asks_each_end_once_and_raises_what_the_last_said() -> Non
     assert [end.count for end in ends] == [1, 1, 1]
 
 
-@in_loop
 async def test_balance_tries_all_when_none_is_available() -> None:
     ends = [Fake(ConnectFailed("gone")), Fake("back")]
     for end in ends:
@@ -96,7 +87,6 @@ async def test_balance_tries_all_when_none_is_available() -> None:
     assert result_of(await both.request(request())) == "back"
 
 
-@in_loop
 async def test_balance_knows_that_nothing_is_sent_after_a_refusal() -> None:
     hanging = Fake(ConnectFailed("gone"))
     message = request()
@@ -105,7 +95,6 @@ async def test_balance_knows_that_nothing_is_sent_after_a_refusal() -> None:
     assert not message.sent
 
 
-@in_loop
 async def test_balance_gives_to_the_one_with_the_least_pending() -> None:
     release = asyncio.Event()
     slow, quick = Fake(release), Fake()
@@ -120,7 +109,6 @@ async def test_balance_gives_to_the_one_with_the_least_pending() -> None:
     assert (slow.count, quick.count) == (3, 7)
 
 
-@in_loop
 async def test_balance_counts_a_cancelled_message_as_no_longer_pending() -> None:
     ends = [Fake(asyncio.Event(), "ok"), Fake()]
     both = balance(ends, "least_pending")
@@ -134,7 +122,6 @@ async def test_balance_counts_a_cancelled_message_as_no_longer_pending() -> None
     assert [end.count for end in ends] == [3, 2]
 
 
-@in_loop
 async def test_balance_of_breakers_uses_the_other_one_while_one_is_open() -> None:
     dead, alive = Fake(ConnectFailed("gone")), Fake()
     both = balance([breaker(dead, failures=2), breaker(alive)])
@@ -143,7 +130,6 @@ async def test_balance_of_breakers_uses_the_other_one_while_one_is_open() -> Non
     assert [str(part) for part in both.parts] == ["breaker: open", "breaker: closed"]
 
 
-@in_loop
 async def test_balance_sends_one_way_and_closes_all() -> None:
     ends = [Fake(ConnectFailed("gone")), Fake()]
     both = balance(ends)
@@ -153,7 +139,6 @@ async def test_balance_sends_one_way_and_closes_all() -> None:
     assert [end.closed for end in ends] == [1, 1]
 
 
-@in_loop
 async def test_balance_closes_the_others_when_one_fails_to_close() -> None:
     class Stuck(Fake):
         async def close(self) -> None:

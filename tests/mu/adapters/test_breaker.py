@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from mu_fakes import Fake, in_loop, refused, request
+from mu_fakes import Fake, refused, request
 
 from mu import breaker, shed, timeout
 from mu.errors import (
@@ -47,7 +47,6 @@ async def opened(*later: object, clock: Clock | None = None) -> tuple[Fake, brea
     return end, guard
 
 
-@in_loop
 async def test_breaker_opens_after_so_many_failures_in_a_row() -> None:
     end = Fake(GONE)
     guard = breaker(end, failures=3, clock=Clock())
@@ -58,7 +57,6 @@ async def test_breaker_opens_after_so_many_failures_in_a_row() -> None:
     assert end.count == 3
 
 
-@in_loop
 async def test_breaker_forgets_failures_after_a_success() -> None:
     guard = breaker(Fake(GONE, GONE, "ok", GONE, GONE, "ok"), failures=3)
     await fails(guard, 2)
@@ -68,7 +66,6 @@ async def test_breaker_forgets_failures_after_a_success() -> None:
     assert guard.available
 
 
-@in_loop
 async def test_breaker_that_is_open_says_why_and_when() -> None:
     clock = Clock()
     _, guard = await opened(clock=clock)
@@ -94,7 +91,6 @@ async def test_breaker_that_is_open_says_why_and_when() -> None:
     ],
     ids=repr,
 )
-@in_loop
 async def test_breaker_counts_as_failure(step: object) -> None:
     guard = breaker(Fake(step), failures=2)
     for _ in range(2):
@@ -104,7 +100,6 @@ async def test_breaker_counts_as_failure(step: object) -> None:
 
 
 @pytest.mark.parametrize("step", [refused(NoRoute("x")), refused(FrameTooLarge("x")), ServiceError("x")], ids=repr)
-@in_loop
 async def test_breaker_takes_these_errors_for_signs_of_life(step: object) -> None:
     guard = breaker(Fake(GONE, step, GONE, step), failures=2)
     await fails(guard, 6)
@@ -114,7 +109,6 @@ async def test_breaker_takes_these_errors_for_signs_of_life(step: object) -> Non
 @pytest.mark.parametrize(
     "step", [FrameTooLarge("x"), Unencodable("x"), NoRoute("x"), Overloaded("x"), CircuitOpen("x")], ids=repr
 )
-@in_loop
 async def test_breaker_learns_nothing_from_what_was_never_asked(step: MuError) -> None:
     """Neither a failure, nor a success that would make it forget."""
     guard = breaker(Fake(GONE, step, step, step, GONE), failures=2)
@@ -125,7 +119,6 @@ async def test_breaker_learns_nothing_from_what_was_never_asked(step: MuError) -
 
 
 @pytest.mark.parametrize("error", [ServiceError("no"), FrameworkError("no JSON"), ValueError("bug")], ids=repr)
-@in_loop
 async def test_breaker_takes_the_answer_of_a_failing_handler_for_an_answer(error: MuError) -> None:
     guard = breaker(Fake(refused(error)), failures=1)
     for _ in range(3):
@@ -133,7 +126,6 @@ async def test_breaker_takes_the_answer_of_a_failing_handler_for_an_answer(error
     assert guard.state == "closed"
 
 
-@in_loop
 async def test_breaker_lets_a_single_trial_through_when_half_open() -> None:
     clock, release = Clock(), asyncio.Event()
     end, guard = await opened(release, "ok", clock=clock)
@@ -153,7 +145,6 @@ async def test_breaker_lets_a_single_trial_through_when_half_open() -> None:
     assert end.count == 3
 
 
-@in_loop
 async def test_breaker_is_open_as_long_again_after_a_failed_trial() -> None:
     clock = Clock()
     end, guard = await opened(clock=clock)
@@ -168,7 +159,6 @@ async def test_breaker_is_open_as_long_again_after_a_failed_trial() -> None:
 
 
 @pytest.mark.parametrize("step", [refused(ServiceError("no")), "ok"], ids=["service error", "ok"])
-@in_loop
 async def test_breaker_closes_after_a_trial_with_an_answer(step: object) -> None:
     clock = Clock()
     _, guard = await opened(step, clock=clock)
@@ -177,7 +167,6 @@ async def test_breaker_closes_after_a_trial_with_an_answer(step: object) -> None
     assert guard.state == "closed"
 
 
-@in_loop
 async def test_breaker_makes_another_trial_when_a_caller_gave_up_the_first() -> None:
     clock = Clock()
     end, guard = await opened(asyncio.Event(), "ok", clock=clock)
@@ -193,7 +182,6 @@ async def test_breaker_makes_another_trial_when_a_caller_gave_up_the_first() -> 
     assert guard.state == "closed"
 
 
-@in_loop
 async def test_breaker_counts_a_deadline_that_passes_but_not_a_caller_who_gives_up() -> None:
     guard = breaker(Fake(asyncio.Event()), failures=1)
     with pytest.raises(TimeoutError):
@@ -209,14 +197,12 @@ async def test_breaker_counts_a_deadline_that_passes_but_not_a_caller_who_gives_
 @pytest.mark.parametrize(
     "build", [lambda end: breaker(timeout(end, 0.02), 1), lambda end: timeout(breaker(end, 1), 0.02)]
 )
-@in_loop
 async def test_breaker_counts_what_a_timeout_ends_inside_it_or_around_it(build) -> None:
     guard = build(Fake(asyncio.Event()))
     await fails(guard, 1, DeadlineExceeded)
     await fails(guard, 1, CircuitOpen)
 
 
-@in_loop
 async def test_breaker_ignores_what_began_before_it_opened() -> None:
     clock, early, late = Clock(), asyncio.Event(), asyncio.Event()
     end = Fake(early, late, GONE, asyncio.Event())
@@ -237,7 +223,6 @@ async def test_breaker_ignores_what_began_before_it_opened() -> None:
     await asyncio.wait([trial])
 
 
-@in_loop
 async def test_breaker_around_a_shed_stays_closed_under_load() -> None:
     release = asyncio.Event()
     guard = breaker(shed(Fake(release), 1), failures=1)
@@ -249,7 +234,6 @@ async def test_breaker_around_a_shed_stays_closed_under_load() -> None:
     await first
 
 
-@in_loop
 async def test_breaker_is_unavailable_when_what_is_behind_it_is() -> None:
     end = Fake()
     guard = breaker(end)
@@ -257,7 +241,6 @@ async def test_breaker_is_unavailable_when_what_is_behind_it_is() -> None:
     assert not guard.available
 
 
-@in_loop
 async def test_breaker_guards_sends_too_and_closes_what_is_behind_it() -> None:
     end = Fake(GONE)
     guard = breaker(end, failures=1)
@@ -271,7 +254,6 @@ async def test_breaker_guards_sends_too_and_closes_what_is_behind_it() -> None:
     assert guard.parts == [end]
 
 
-@in_loop
 async def test_breaker_logs_when_it_opens(caplog: pytest.LogCaptureFixture) -> None:
     await opened()
     assert caplog.messages == ["fake failed 1 times in a row: breaker: open for 10 s"]

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from mu_fakes import Fake, in_loop, refused, request
+from mu_fakes import Fake, refused, request
 
 from mu import Mu, balance, breaker, outbox, retry, shed, tee, timeout
 from mu.errors import CircuitOpen, ConnectFailed, DeadlineExceeded, Overloaded, ServiceError
@@ -24,7 +24,6 @@ WRAPS: dict[str, Callable[[Client], Client]] = {
 
 
 @pytest.mark.parametrize("order", list(itertools.product(WRAPS, repeat=2)), ids="-".join)
-@in_loop
 async def test_composition_works_in_any_order(order: tuple[str, str]) -> None:
     end = Fake("ok", refused(ServiceError("no")), refused(ConnectFailed("further on", sent=True)))
     client: Client = end
@@ -43,7 +42,6 @@ async def test_composition_works_in_any_order(order: tuple[str, str]) -> None:
     assert end.closed == 1
 
 
-@in_loop
 async def test_composition_of_the_course_survives_a_dead_end() -> None:
     dead, alive = Fake(ConnectFailed("gone")), Fake(refused(Overloaded("starting")), "ok")
     async with Mu() as mu:
@@ -53,7 +51,6 @@ async def test_composition_of_the_course_survives_a_dead_end() -> None:
     assert (dead.count, dead.closed, alive.closed) == (5, 1, 1)
 
 
-@in_loop
 async def test_composition_counts_a_dispatch_that_has_waited_too_long() -> None:
     guard = breaker(Fake(asyncio.Event()), failures=2)
     async with Mu() as mu:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_fakes import Fake, in_loop, packet, refused, request
+from mu_fakes import Fake, packet, refused, request, until
 
 from mu import Mu, local, outbox, tcp, tee
 from mu.adapters import outbox as module
@@ -36,12 +36,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (what is waited for does not tell)
-            await asyncio.sleep(0.001)
-
-
 def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
@@ -66,7 +60,6 @@ def post(box: outbox, *numbers: int) -> None:
 # Delivery ---------------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_outbox_delivers_in_order() -> None:
     end = Fake()
     box = outbox(end)
@@ -78,7 +71,6 @@ async def test_outbox_delivers_in_order() -> None:
     await box.close()
 
 
-@in_loop
 async def test_outbox_has_no_more_under_way_than_its_window() -> None:
     release = asyncio.Event()
     end = Fake(release)
@@ -106,7 +98,6 @@ async def test_outbox_has_no_more_under_way_than_its_window() -> None:
     ],
     ids=repr,
 )
-@in_loop
 async def test_outbox_tries_again_with_the_same_id(failure: object) -> None:
     end = Fake(failure, failure, failure, "ok")
     box = outbox(end)
@@ -127,7 +118,6 @@ async def test_outbox_tries_again_with_the_same_id(failure: object) -> None:
     ],
     ids=repr,
 )
-@in_loop
 async def test_outbox_gives_up_what_is_refused_and_says_so(failure: object, caplog: pytest.LogCaptureFixture) -> None:
     end = Fake(failure, "ok")
     box = outbox(end)
@@ -140,7 +130,6 @@ async def test_outbox_gives_up_what_is_refused_and_says_so(failure: object, capl
     await box.close()
 
 
-@in_loop
 async def test_outbox_does_not_put_a_large_message_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
     box = outbox(Fake(refused(ServiceError("too long", status=400))))
     box.post(request({"calc": "1" * 1_000_000}))
@@ -150,7 +139,6 @@ async def test_outbox_does_not_put_a_large_message_into_the_log(caplog: pytest.L
     await box.close()
 
 
-@in_loop
 async def test_outbox_ends_an_attempt_that_takes_too_long() -> None:
     end = Fake(asyncio.Event(), "ok")
     box = outbox(end)
@@ -179,7 +167,6 @@ class Choosy(Fake):
         return answer
 
 
-@in_loop
 async def test_outbox_is_not_held_up_by_messages_that_fail_by_themselves(caplog: pytest.LogCaptureFixture) -> None:
     end = Choosy(ServiceError("a bug"), {0, 1, 2})
     box = outbox(end, window=2, grace=0.01)
@@ -195,7 +182,6 @@ async def test_outbox_is_not_held_up_by_messages_that_fail_by_themselves(caplog:
     await box.close()
 
 
-@in_loop
 async def test_outbox_keeps_the_order_when_the_other_side_is_down_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -211,7 +197,6 @@ async def test_outbox_keeps_the_order_when_the_other_side_is_down_and_says_so_on
     await box.close()
 
 
-@in_loop
 async def test_outbox_waits_longer_each_time_and_as_long_as_it_is_asked_to() -> None:
     first, later = (module.pause_after(n, GONE) for n in (1, 9))
     assert first <= 0.001
@@ -220,7 +205,6 @@ async def test_outbox_waits_longer_each_time_and_as_long_as_it_is_asked_to() -> 
     assert module.pause_after(1, ConnectFailed("", retry_after=3e9)) == module.LONGEST_REST
 
 
-@in_loop
 async def test_outbox_lets_pass_what_wants_an_answer() -> None:
     end = Fake("sum", GONE)
     box = outbox(end, capacity=1)
@@ -234,7 +218,6 @@ async def test_outbox_lets_pass_what_wants_an_answer() -> None:
 # The bound --------------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_outbox_that_is_full_says_so_once_with_the_count(caplog: pytest.LogCaptureFixture) -> None:
     release = asyncio.Event()
     end = Fake(release)
@@ -259,7 +242,6 @@ async def test_outbox_that_is_full_says_so_once_with_the_count(caplog: pytest.Lo
 # The end, and the next beginning ----------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_outbox_delivers_before_it_closes(caplog: pytest.LogCaptureFixture) -> None:
     end = Fake()
     box = outbox(end)
@@ -271,7 +253,6 @@ async def test_outbox_delivers_before_it_closes(caplog: pytest.LogCaptureFixture
     assert not caplog.messages
 
 
-@in_loop
 async def test_outbox_stores_what_is_left_and_delivers_it_first_next_time(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "outbox"
     box = outbox(Fake("ok", asyncio.Event(), GONE), folder=folder, window=2, grace=0.02)
@@ -292,7 +273,6 @@ async def test_outbox_stores_what_is_left_and_delivers_it_first_next_time(tmp_pa
     assert not files(folder)
 
 
-@in_loop
 async def test_outbox_delivers_what_is_stored_when_its_mu_starts(tmp_path: Path) -> None:
     box = outbox(Fake(GONE), folder=tmp_path, grace=0.01)
     post(box, 1)
@@ -304,7 +284,6 @@ async def test_outbox_delivers_what_is_stored_when_its_mu_starts(tmp_path: Path)
         await until(lambda: end.count == 1)
 
 
-@in_loop
 async def test_outbox_removes_a_file_only_when_all_of_it_is_delivered(tmp_path: Path) -> None:
     """So that a process that is killed meanwhile loses nothing of it."""
     box = outbox(Fake(GONE), folder=tmp_path, grace=0.01)
@@ -318,7 +297,6 @@ async def test_outbox_removes_a_file_only_when_all_of_it_is_delivered(tmp_path: 
         assert contents(tmp_path) == before
 
 
-@in_loop
 async def test_outboxes_of_several_processes_may_share_a_folder(tmp_path: Path) -> None:
     boxes = [outbox(Fake(GONE), folder=tmp_path, grace=0.01) for _ in range(3)]
     for n, box in enumerate(boxes):
@@ -331,7 +309,6 @@ async def test_outboxes_of_several_processes_may_share_a_folder(tmp_path: Path) 
     assert sorted(numbers(end)) == [0, 1, 2]
 
 
-@in_loop
 async def test_outbox_reads_what_can_be_read_of_a_damaged_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -347,7 +324,6 @@ async def test_outbox_reads_what_can_be_read_of_a_damaged_file(
     assert str(outbox(Fake(), folder=tmp_path)) == "outbox: 1 waiting"
 
 
-@in_loop
 async def test_outbox_without_a_folder_says_how_much_it_loses(caplog: pytest.LogCaptureFixture) -> None:
     box = outbox(Fake(GONE), grace=0.01)
     post(box, 1, 2)
@@ -355,7 +331,6 @@ async def test_outbox_without_a_folder_says_how_much_it_loses(caplog: pytest.Log
     assert caplog.messages[-1] == "the outbox for fake is closed: 2 messages are lost"
 
 
-@in_loop
 async def test_outbox_that_cannot_store_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
     box = outbox(Fake(GONE), folder=tmp_path / "file" / "folder", grace=0.01)
@@ -364,7 +339,6 @@ async def test_outbox_that_cannot_store_says_so(tmp_path: Path, caplog: pytest.L
     assert caplog.messages[-1].startswith("2 messages for fake are lost, since ")
 
 
-@in_loop
 async def test_outbox_stores_even_if_its_closing_is_cancelled(tmp_path: Path) -> None:
     box = outbox(Fake(GONE), folder=tmp_path, grace=60)
     post(box, 1)
@@ -376,7 +350,6 @@ async def test_outbox_stores_even_if_its_closing_is_cancelled(tmp_path: Path) ->
     assert len(files(tmp_path)) == 1
 
 
-@in_loop
 async def test_outbox_of_two_routes_is_closed_once(tmp_path: Path) -> None:
     box = outbox(Fake(GONE), folder=tmp_path, grace=0.01)
     mu = Mu()
@@ -390,7 +363,6 @@ async def test_outbox_of_two_routes_is_closed_once(tmp_path: Path) -> None:
 # In a Mu ----------------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_send_through_an_outbox_takes_no_task_and_raises_at_once() -> None:
     release = asyncio.Event()
     mu = Mu()
@@ -406,7 +378,6 @@ async def test_send_through_an_outbox_takes_no_task_and_raises_at_once() -> None
         mu.send({"n": 3})
 
 
-@in_loop
 async def test_outbox_belongs_to_the_trace_of_a_message_but_not_to_its_deadline() -> None:
     seen: list[Any] = []
     server, mu = local.server(name="audit"), Mu()
@@ -459,7 +430,6 @@ def start_receiver(port: int, file: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(RECEIVER), str(port), str(file)])
 
 
-@in_loop
 async def test_outbox_over_tcp_outlives_a_receiver_that_is_killed_and_its_own_restart(
     tmp_path: Path, free_port: int
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from mu_fakes import Fake, in_loop, refused, request
+from mu_fakes import Fake, refused, request
 
 from mu import balance, breaker, retry
 from mu.errors import CircuitOpen, ConnectFailed, ConnectionLost, MuError, NoRoute, Overloaded, ServiceError
@@ -14,14 +14,12 @@ GONE = ConnectFailed("gone")
 
 
 @pytest.mark.parametrize("failure", [GONE, refused(Overloaded("busy"))], ids=["here", "reported"])
-@in_loop
 async def test_retry_tries_again_what_nobody_has_run(failure: object) -> None:
     end = Fake(failure, failure, "ok")
     assert result_of(await retry(end, attempts=3, delay=0.001).request(request())) == "ok"
     assert end.count == 3
 
 
-@in_loop
 async def test_retry_ends_after_so_many_attempts() -> None:
     end = Fake(GONE)
     message = request()
@@ -34,7 +32,6 @@ async def test_retry_ends_after_so_many_attempts() -> None:
 
 @pytest.mark.parametrize("error", [ConnectionLost("halfway"), NoRoute("no pattern"), ServiceError("no")], ids=repr)
 @pytest.mark.parametrize("reported", [False, True])
-@in_loop
 async def test_retry_does_not_repeat_what_may_have_run_or_cannot_help(error: MuError, reported: bool) -> None:
     end = Fake(refused(error) if reported else error)
     with pytest.raises(type(error)):
@@ -42,20 +39,17 @@ async def test_retry_does_not_repeat_what_may_have_run_or_cannot_help(error: MuE
     assert end.count == 1
 
 
-@in_loop
 async def test_retry_repeats_what_may_have_run_if_told_that_it_is_safe() -> None:
     end = Fake(ConnectionLost("halfway"), "ok")
     assert result_of(await retry(end, delay=0.001, unsafe=True).request(request())) == "ok"
 
 
-@in_loop
 async def test_retry_does_not_repeat_a_failed_handler_even_so() -> None:
     end = Fake(refused(ServiceError("no")))
     assert (await retry(end, delay=0.001, unsafe=True).request(request()))["err"]
     assert end.count == 1
 
 
-@in_loop
 async def test_retry_says_that_a_message_may_have_run_if_an_attempt_before_was_sent() -> None:
     shared = ConnectFailed("gone")
     other = Fake()
@@ -69,7 +63,6 @@ async def test_retry_says_that_a_message_may_have_run_if_an_attempt_before_was_s
     assert not shared.sent
 
 
-@in_loop
 async def test_retry_waits_twice_as_long_each_time() -> None:
     times = []
 
@@ -84,7 +77,6 @@ async def test_retry_waits_twice_as_long_each_time() -> None:
     assert all(wait >= least for wait, least in zip(waits, [0.02, 0.04, 0.08], strict=True))
 
 
-@in_loop
 async def test_retry_does_not_go_past_the_deadline() -> None:
     end = Fake(GONE)
     began = asyncio.get_running_loop().time()
@@ -94,7 +86,6 @@ async def test_retry_does_not_go_past_the_deadline() -> None:
     assert asyncio.get_running_loop().time() - began < 0.5
 
 
-@in_loop
 async def test_retry_waits_as_long_as_it_is_asked_to() -> None:
     end = Fake(Overloaded("busy", retry_after=0.05), "ok")
     began = asyncio.get_running_loop().time()
@@ -102,14 +93,12 @@ async def test_retry_waits_as_long_as_it_is_asked_to() -> None:
     assert asyncio.get_running_loop().time() - began > 0.045  # timers may be a little early
 
 
-@in_loop
 async def test_retry_of_an_open_breaker_waits_for_its_trial() -> None:
     end = Fake(GONE, "ok")
     assert result_of(await retry(breaker(end, 1, reset=0.05), delay=0.001).request(request())) == "ok"
     assert end.count == 2
 
 
-@in_loop
 async def test_retry_of_a_breaker_that_is_open_beyond_the_deadline_ends_at_once() -> None:
     guard = breaker(Fake(GONE), 1, reset=60)
     with pytest.raises(ConnectFailed):
@@ -118,7 +107,6 @@ async def test_retry_of_a_breaker_that_is_open_beyond_the_deadline_ends_at_once(
         await retry(guard).request(request())
 
 
-@in_loop
 async def test_retry_can_be_cancelled_while_it_waits() -> None:
     waiting = asyncio.create_task(retry(Fake(GONE), delay=3).request(request()))
     await asyncio.sleep(0.01)
@@ -127,7 +115,6 @@ async def test_retry_can_be_cancelled_while_it_waits() -> None:
         await waiting
 
 
-@in_loop
 async def test_retry_stops_waiting_when_it_is_closed() -> None:
     end = Fake(GONE)
     again = retry(end, delay=3)
@@ -139,7 +126,6 @@ async def test_retry_stops_waiting_when_it_is_closed() -> None:
     assert (end.count, end.closed) == (1, 1)
 
 
-@in_loop
 async def test_retry_sends_again_too() -> None:
     end = Fake(GONE, "ok")
     again = retry(end, delay=0)

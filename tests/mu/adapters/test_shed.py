@@ -3,13 +3,12 @@
 import asyncio
 
 import pytest
-from mu_fakes import Fake, in_loop, request
+from mu_fakes import Fake, request
 
 from mu import shed
 from mu.errors import ConnectionLost, Overloaded
 
 
-@in_loop
 async def test_shed_turns_away_what_is_too_much_and_takes_on_again_later() -> None:
     release = asyncio.Event()
     end = Fake(release)
@@ -29,7 +28,6 @@ async def test_shed_turns_away_what_is_too_much_and_takes_on_again_later() -> No
     assert str(gate) == "shed: 0 of 2 pending"
 
 
-@in_loop
 async def test_shed_counts_failed_and_cancelled_messages_as_ended() -> None:
     gate = shed(Fake(ConnectionLost("x"), asyncio.Event()), max_pending=1)
     with pytest.raises(ConnectionLost):
@@ -42,7 +40,6 @@ async def test_shed_counts_failed_and_cancelled_messages_as_ended() -> None:
     assert gate.available
 
 
-@in_loop
 async def test_shed_counts_sends_too_and_closes_what_is_behind_it() -> None:
     release = asyncio.Event()
     end = Fake(release)

@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
-from mu_fakes import Fake, in_loop, refused, request
+from mu_fakes import Fake, refused, request
 
 from mu import tee
 from mu.errors import ConnectFailed, ServiceError, Unencodable
 from mu.packet import result_of
 
 
-@in_loop
 async def test_tee_answers_by_the_first_and_copies_to_the_others() -> None:
     ends = [Fake("first"), Fake("second"), Fake("third")]
     message = request({"role": "audit", "deep": [1]})
@@ -21,7 +20,6 @@ async def test_tee_answers_by_the_first_and_copies_to_the_others() -> None:
     assert {end.requests[0].deadline for end in ends} == {message.deadline}
 
 
-@in_loop
 async def test_tee_copies_the_message_as_it_was() -> None:
     message = request({"list": [1]})
     other = Fake()
@@ -32,7 +30,6 @@ async def test_tee_copies_the_message_as_it_was() -> None:
     assert other.requests[0].packet["pattern"] == {"list": [1]}
 
 
-@in_loop
 async def test_tee_does_not_wait_for_a_copy() -> None:
     both = tee([Fake("first"), Fake(asyncio.Event())], grace=0.01)
     assert result_of(await asyncio.wait_for(both.request(request()), 1)) == "first"
@@ -47,7 +44,6 @@ async def test_tee_does_not_wait_for_a_copy() -> None:
         (KeyError("bug"), "tee of 2: the copy for audit failed: KeyError('bug')"),
     ],
 )
-@in_loop
 async def test_tee_logs_a_copy_that_fails(step: object, said: str, caplog: pytest.LogCaptureFixture) -> None:
     other = Fake(step, name="audit")
     both = tee([Fake("first"), other])
@@ -56,7 +52,6 @@ async def test_tee_logs_a_copy_that_fails(step: object, said: str, caplog: pytes
     assert caplog.messages == [said]
 
 
-@in_loop
 async def test_tee_ends_a_copy_at_the_deadline(caplog: pytest.LogCaptureFixture) -> None:
     other = Fake(asyncio.Event(), name="audit")
     both = tee([Fake(), other])
@@ -66,7 +61,6 @@ async def test_tee_ends_a_copy_at_the_deadline(caplog: pytest.LogCaptureFixture)
     assert caplog.messages == ["tee of 2: the copy for audit had no answer in time"]
 
 
-@in_loop
 async def test_tee_hands_on_the_failure_of_the_first() -> None:
     other = Fake()
     both = tee([Fake(ConnectFailed("gone")), other])
@@ -76,7 +70,6 @@ async def test_tee_hands_on_the_failure_of_the_first() -> None:
     assert other.count == 1
 
 
-@in_loop
 async def test_tee_keeps_copying_when_the_caller_gives_up() -> None:
     release = asyncio.Event()
     first, other = Fake(asyncio.Event()), Fake(release)
@@ -91,7 +84,6 @@ async def test_tee_keeps_copying_when_the_caller_gives_up() -> None:
     assert (first.cancelled, other.cancelled) == (1, 0)
 
 
-@in_loop
 async def test_tee_copies_nothing_that_is_no_json() -> None:
     other = Fake()
     with pytest.raises(Unencodable):
@@ -99,7 +91,6 @@ async def test_tee_copies_nothing_that_is_no_json() -> None:
     assert other.count == 0
 
 
-@in_loop
 async def test_tee_bounds_the_copies_under_way(caplog: pytest.LogCaptureFixture) -> None:
     release = asyncio.Event()
     first, other = Fake(), Fake(release, name="audit")
@@ -112,7 +103,6 @@ async def test_tee_bounds_the_copies_under_way(caplog: pytest.LogCaptureFixture)
     await both.close()
 
 
-@in_loop
 async def test_tee_gives_copies_a_little_time_when_it_is_closed() -> None:
     release = asyncio.Event()
     ends = [Fake(), Fake(release)]
@@ -124,7 +114,6 @@ async def test_tee_gives_copies_a_little_time_when_it_is_closed() -> None:
     assert [end.closed for end in ends] == [1, 1]
 
 
-@in_loop
 async def test_tee_ends_copies_that_take_longer(caplog: pytest.LogCaptureFixture) -> None:
     other = Fake(asyncio.Event())
     both = tee([Fake(), other], grace=0.01)
@@ -134,7 +123,6 @@ async def test_tee_ends_copies_that_take_longer(caplog: pytest.LogCaptureFixture
     assert caplog.messages == ["tee of 2: closed before 1 copies had an answer"]
 
 
-@in_loop
 async def test_tee_sends_one_way() -> None:
     ends = [Fake(), Fake()]
     both = tee(ends)

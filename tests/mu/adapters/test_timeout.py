@@ -4,13 +4,12 @@ import asyncio
 import time
 
 import pytest
-from mu_fakes import Fake, in_loop, request
+from mu_fakes import Fake, request
 
 from mu import timeout
 from mu.errors import ConnectFailed, DeadlineExceeded
 
 
-@in_loop
 async def test_timeout_ends_a_message_without_an_answer() -> None:
     end = Fake(asyncio.Event())
     message = request()
@@ -21,7 +20,6 @@ async def test_timeout_ends_a_message_without_an_answer() -> None:
     assert message.sent
 
 
-@in_loop
 async def test_timeout_knows_when_the_message_was_not_sent() -> None:
     class Connecting(Fake):
         async def request(self, request):
@@ -34,7 +32,6 @@ async def test_timeout_knows_when_the_message_was_not_sent() -> None:
     assert not message.sent
 
 
-@in_loop
 async def test_timeout_hands_on_answers_and_errors() -> None:
     end = Fake("ok", ConnectFailed("gone"), DeadlineExceeded("of the other side", remote=True))
     limited = timeout(end, 5)
@@ -45,7 +42,6 @@ async def test_timeout_hands_on_answers_and_errors() -> None:
         await limited.request(request())
 
 
-@in_loop
 async def test_timeout_tells_the_other_side_of_the_earlier_deadline() -> None:
     end = Fake()
     message = request(seconds=60)
@@ -57,7 +53,6 @@ async def test_timeout_tells_the_other_side_of_the_earlier_deadline() -> None:
     assert message.packet["protocol"]["deadline"] == before
 
 
-@in_loop
 async def test_timeout_leaves_an_earlier_deadline_to_the_caller() -> None:
     end = Fake()
     message = request(seconds=1)
@@ -65,7 +60,6 @@ async def test_timeout_leaves_an_earlier_deadline_to_the_caller() -> None:
     assert end.requests == [message]
 
 
-@in_loop
 async def test_timeout_is_no_other_cancellation() -> None:
     waiting = asyncio.create_task(timeout(Fake(asyncio.Event()), 3).request(request()))
     await asyncio.sleep(0.01)
@@ -74,7 +68,6 @@ async def test_timeout_is_no_other_cancellation() -> None:
         await waiting
 
 
-@in_loop
 async def test_timeout_shows_its_seconds_and_closes_what_is_behind_it() -> None:
     end = Fake()
     limited = timeout(end, 2.5)

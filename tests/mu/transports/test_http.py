@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mu_fakes import Echo, in_loop, packet, request
+from mu_fakes import Echo, packet, request
 
 from mu import Mu, balance, breaker, http
 from mu import packet as packets
@@ -99,7 +99,6 @@ def body_of(answer: bytes) -> Packet:
 
 
 @pytest.mark.parametrize("value", ["é ☃ 😀 \u2028 \ud83d", 0, 2**60, 1.5, True, None, [], {}, {"deep": [[{}]]}])
-@in_loop
 async def test_http_brings_messages_there_and_answers_back(value: Any) -> None:
     async with serving(Echo()) as server, client_of(server.port) as client:
         message = request({"value": value})
@@ -110,7 +109,6 @@ async def test_http_brings_messages_there_and_answers_back(value: Any) -> None:
         assert message.sent
 
 
-@in_loop
 async def test_http_keeps_many_messages_at_once_apart() -> None:
     echo = Echo(hold=True)
     async with serving(echo) as server, client_of(server.port) as client:
@@ -121,7 +119,6 @@ async def test_http_keeps_many_messages_at_once_apart() -> None:
         assert [result_of(await task) for task in asking] == [{"n": n} for n in range(50)]
 
 
-@in_loop
 async def test_http_uses_a_connection_again() -> None:
     connections = 0
 
@@ -139,7 +136,6 @@ async def test_http_uses_a_connection_again() -> None:
     assert connections == 1
 
 
-@in_loop
 async def test_http_client_posts_what_nodes_server_expects() -> None:
     """And takes its answer: chunked, and with what a Node server leaks of its insides."""
     seen: list[tuple[str, Packet]] = []
@@ -164,7 +160,6 @@ async def test_http_client_posts_what_nodes_server_expects() -> None:
     assert protocol["dst"] == "target"
 
 
-@in_loop
 async def test_http_server_answers_as_nodes_client_expects() -> None:
     """Bytes by hand, as Node's mu-http sends them."""
     sent = {
@@ -182,7 +177,6 @@ async def test_http_server_answers_as_nodes_client_expects() -> None:
     assert body["protocol"]["trace"] == ["cb", "node", body["protocol"]["src"]]
 
 
-@in_loop
 async def test_http_messages_under_way_differ_in_their_sender() -> None:
     """Node's server keeps answers by sender, and may give one sender's to the wrong message."""
     echo = Echo(hold=True)
@@ -200,7 +194,6 @@ async def test_http_messages_under_way_differ_in_their_sender() -> None:
         await again
 
 
-@in_loop
 async def test_http_error_of_a_handler_is_an_answer_like_any_other() -> None:
     def fail(packet: Packet, reply: Reply) -> None:
         reply(packets.refusal(packet, ServiceError("no such user", status=404, data={"id": 1})))
@@ -213,7 +206,6 @@ async def test_http_error_of_a_handler_is_an_answer_like_any_other() -> None:
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-@in_loop
 async def test_http_serves_a_whole_mu() -> None:
     def add(args: dict[str, Any]) -> int:
         return args["first"] + args["second"]
@@ -269,7 +261,6 @@ async def test_http_serves_a_whole_mu() -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-@in_loop
 async def test_http_server_refuses_what_is_no_message_and_lives_on(data: bytes, status: int) -> None:
     async with serving(Echo()) as server, client_of(server.port) as client:
         answer = await exchange(server.port, data)
@@ -277,14 +268,12 @@ async def test_http_server_refuses_what_is_no_message_and_lives_on(data: bytes, 
         assert result_of(await client.request(request({"still": "here"}))) == {"still": "here"}
 
 
-@in_loop
 async def test_http_server_says_what_it_expected() -> None:
     async with serving(Echo()) as server:
         answer = await exchange(server.port, post(b'{"protocol":{}}'))
     assert b"expected a message with a 'pattern', found none" in answer
 
 
-@in_loop
 async def test_http_server_refuses_a_body_that_is_too_large() -> None:
     async with serving(Echo(), max_frame=10_000) as server, client_of(server.port) as client:
         message = request({"text": "x" * 10_000})
@@ -294,7 +283,6 @@ async def test_http_server_refuses_a_body_that_is_too_large() -> None:
         assert result_of(await client.request(request())) == {"a": 1}
 
 
-@in_loop
 async def test_http_client_hears_the_refusal_of_a_very_large_body() -> None:
     async with serving(Echo(), max_frame=10_000) as server, client_of(server.port, max_frame=64 << 20) as client:
         with pytest.raises((FrameTooLarge, ConnectionLost)):  # the connection may end before all is written
@@ -303,7 +291,6 @@ async def test_http_client_hears_the_refusal_of_a_very_large_body() -> None:
     await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=5)  # aiohttp still waits for the rest
 
 
-@in_loop
 async def test_http_client_sends_nothing_that_is_too_large_or_no_json() -> None:
     echo = Echo()
     async with serving(echo) as server, client_of(server.port, max_frame=10_000) as client:
@@ -315,14 +302,12 @@ async def test_http_client_sends_nothing_that_is_too_large_or_no_json() -> None:
     assert echo.count == 0
 
 
-@in_loop
 async def test_http_carries_megabytes() -> None:
     text = "é" * (2 << 20)
     async with serving(Echo()) as server, client_of(server.port) as client:
         assert result_of(await client.request(request({"text": text}))) == {"text": text}
 
 
-@in_loop
 async def test_http_answer_that_is_too_large_comes_as_an_error() -> None:
     mu, server = Mu("server"), http.server(max_frame=10_000)
     mu.define({"cmd": "large"}, lambda args: "x" * 10_000)
@@ -361,7 +346,6 @@ async def test_http_answer_that_is_too_large_comes_as_an_error() -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-@in_loop
 async def test_http_client_reports_what_is_no_answer(answer: bytes, kind: type[MuError], said: str) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await posted(reader)
@@ -380,7 +364,6 @@ async def test_http_client_reports_what_is_no_answer(answer: bytes, kind: type[M
 # Connections ----------------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_http_client_tells_what_was_not_sent_when_nobody_listens(free_port: int) -> None:
     async with client_of(free_port) as client:
         message = request()
@@ -392,7 +375,6 @@ async def test_http_client_tells_what_was_not_sent_when_nobody_listens(free_port
         assert not message.sent
 
 
-@in_loop
 async def test_http_client_bounds_the_time_to_connect(black_hole: int) -> None:
     async with client_of(black_hole, connect_timeout=0.05) as client:
         with pytest.raises(ConnectFailed, match="no answer within 0.05 s") as caught:
@@ -400,7 +382,6 @@ async def test_http_client_bounds_the_time_to_connect(black_hole: int) -> None:
         assert caught.value.retryable
 
 
-@in_loop
 async def test_http_client_connects_again_after_the_server_was_gone() -> None:
     first = http.server()
     await first.start(Echo())
@@ -413,7 +394,6 @@ async def test_http_client_connects_again_after_the_server_was_gone() -> None:
             assert result_of(await client.request(request())) == {"a": 1}
 
 
-@in_loop
 async def test_http_client_that_leaves_does_not_disturb_others() -> None:
     echo = Echo(hold=True)
     async with serving(echo) as server, client_of(server.port) as leaving, client_of(server.port) as staying:
@@ -428,7 +408,6 @@ async def test_http_client_that_leaves_does_not_disturb_others() -> None:
 
 
 @pytest.mark.parametrize("sent", [post(b"{" * 100)[:-50], post(json.dumps(packet()).encode())], ids=["body", "answer"])
-@in_loop
 async def test_http_server_survives_a_connection_that_is_cut(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """While the body still comes, or while the client waits for the answer."""
     echo = Echo(hold=True)
@@ -444,7 +423,6 @@ async def test_http_server_survives_a_connection_that_is_cut(sent: bytes, caplog
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-@in_loop
 async def test_http_client_cancelled_leaves_its_connection_out_of_use() -> None:
     """What was meant for the cancelled one must not come to the next."""
     echo = Echo(hold=True)
@@ -456,7 +434,6 @@ async def test_http_client_cancelled_leaves_its_connection_out_of_use() -> None:
         assert result_of(await client.request(request({"n": 2}))) == {"n": 2}
 
 
-@in_loop
 async def test_http_client_ends_what_waits_when_it_is_closed() -> None:
     echo = Echo(hold=True)
     async with serving(echo) as server:
@@ -474,7 +451,6 @@ async def test_http_client_ends_what_waits_when_it_is_closed() -> None:
         await client.close()
 
 
-@in_loop
 async def test_http_client_closed_while_it_connects_says_so(black_hole: int) -> None:
     client = http.client(port=black_hole)
     waiting = asyncio.create_task(client.request(request()))
@@ -488,7 +464,6 @@ async def test_http_client_closed_while_it_connects_says_so(black_hole: int) -> 
 # Closing a server -----------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_http_server_answers_what_is_under_way_before_it_closes() -> None:
     echo = Echo(hold=True)
     server = http.server()
@@ -507,7 +482,6 @@ async def test_http_server_answers_what_is_under_way_before_it_closes() -> None:
     await server.close(5)
 
 
-@in_loop
 async def test_http_server_answers_what_was_on_its_way_when_it_closed() -> None:
     """On a connection that was idle, and says afterwards that it is of no more use."""
     server = http.server()
@@ -524,7 +498,6 @@ async def test_http_server_answers_what_was_on_its_way_when_it_closed() -> None:
     writer.close()
 
 
-@in_loop
 async def test_http_servers_restart_behind_a_balance_without_a_loss() -> None:
     servers = [http.server() for _ in range(2)]
     mus = [Mu(str(number)) for number in range(2)]
@@ -551,7 +524,6 @@ async def test_http_servers_restart_behind_a_balance_without_a_loss() -> None:
     await mus[1].tear_down()
 
 
-@in_loop
 async def test_http_server_tells_those_it_cannot_answer_in_time(caplog: pytest.LogCaptureFixture) -> None:
     echo = Echo(hold=True)
     server = http.server()
@@ -567,7 +539,6 @@ async def test_http_server_tells_those_it_cannot_answer_in_time(caplog: pytest.L
     assert "1 messages were not answered within 0.05 s" in caplog.text
 
 
-@in_loop
 async def test_http_server_closes_at_once_when_connections_are_idle_or_stalled() -> None:
     server = http.server()
     await server.start(Echo())
@@ -584,7 +555,6 @@ async def test_http_server_closes_at_once_when_connections_are_idle_or_stalled()
         writer.close()
 
 
-@in_loop
 async def test_http_server_can_start_again_at_its_port() -> None:
     server = http.server()
     for _ in range(2):
@@ -594,7 +564,6 @@ async def test_http_server_can_start_again_at_its_port() -> None:
         await server.close(1)
 
 
-@in_loop
 async def test_http_server_says_which_port_is_taken() -> None:
     async with serving(Echo()) as server:
         with pytest.raises(
@@ -603,7 +572,6 @@ async def test_http_server_says_which_port_is_taken() -> None:
             await http.server(port=server.port).start(Echo())
 
 
-@in_loop
 async def test_http_server_says_when_an_address_is_not_its_own() -> None:
     with pytest.raises(TransportError, match="cannot listen at 192.0.2.1, port 0"):
         await http.server(host="192.0.2.1").start(Echo())
@@ -612,7 +580,6 @@ async def test_http_server_says_when_an_address_is_not_its_own() -> None:
 # Options --------------------------------------------------------------------------------------------------------------
 
 
-@in_loop
 async def test_http_pool_bounds_the_connections() -> None:
     echo = Echo(hold=True)
     async with serving(echo) as server, client_of(server.port, pool=2) as client:
@@ -626,7 +593,6 @@ async def test_http_pool_bounds_the_connections() -> None:
         assert most == 2
 
 
-@in_loop
 async def test_http_speaks_ipv6() -> None:
     try:
         server = http.server(host="::1")
@@ -638,7 +604,6 @@ async def test_http_speaks_ipv6() -> None:
     await server.close(0)
 
 
-@in_loop
 async def test_http_speaks_tls(certificate: Path) -> None:
     ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     ours.load_cert_chain(certificate)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from interop.raw import Raw, raw_server, request, response
+from mu_fakes import until
 
 from mu import ConnectFailed, ConnectionLost, DeadlineExceeded, FrameTooLarge, Mu, MuError, TransportError, retry, tcp
 
@@ -49,12 +50,6 @@ async def pair(**options: Any) -> AsyncIterator[tuple[Mu, Any, Any]]:
         client = tcp.client(port=server.port, **options)
         async with caller(client) as mu:
             yield mu, client, server
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("port", ["", "eighty", -1, 65536, 1.5, None, True])

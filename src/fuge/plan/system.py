@@ -99,10 +99,12 @@ class System:
     """All of a fuge.yml: `services` by name in the file's order, and what holds for them together.
 
     `file` is the absolute path of the fuge.yml; logs, state and databases go to `data`, beside it.
+    `replicas` has the further instances of scaled services, each a Service with a name and ports of its own.
     """
 
     file: Path
     services: dict[str, Service]
+    replicas: dict[str, tuple[Service, ...]] = field(default_factory=dict)
     run_containers: bool = True
     container_engine_url: str = ""
     monitor_polling: bool = False
@@ -130,6 +132,10 @@ class System:
         if name not in self.services:
             raise FugeError(self.unknown(name))
         return self.services[name]
+
+    def instances(self, name: str) -> tuple[Service, ...]:
+        """The service of that name as often as it runs: itself first, then its replicas."""
+        return (self.services[name], *self.replicas.get(name, ()))
 
     def select(self, words: Iterable[str]) -> list[Service]:
         """The services that `words` name, in the file's order: names, groups, globs such as `adder*`, or `all`.

@@ -15,6 +15,7 @@ from mu.transport import Packet
 
 log = logging.getLogger("mu.tcp")
 MOST_WAITING = 65_536  # bytes that wait for the end of a turn; they are not yet known to those who watch for `full`
+FIRST_BATCH = 4  # frames
 QUICK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
@@ -30,6 +31,7 @@ class Stream(asyncio.Protocol):
         self._reader = FrameReader(max_frame)
         self._out: list[bytes] = []
         self._waiting = 0
+        self._batch = 0  # frames after which those of this turn leave; 0 before the first
         self._full = self.ended = False
         self._room: list[asyncio.Future[None]] = []
 
@@ -69,13 +71,23 @@ class Stream(asyncio.Protocol):
     # Writing ------------------------------------------------------------------------------------------------------
 
     def write(self, frame: bytes) -> None:
-        """Frames of one turn of the event loop leave together: a system call for each would cost more than all else."""
-        if not self._out:
-            self.loop.call_soon(self.flush)
-        self._out.append(frame)
+        """Frames of one turn of the event loop leave in few system calls, one for each would cost more than all else.
+
+        The first few leave early, so that the other side begins while this one is still at work; then ever more.
+        """
+        out = self._out
+        if not out and not self._batch:
+            self.loop.call_soon(self._end_turn)
+            self._batch = FIRST_BATCH
+        out.append(frame)
         self._waiting += len(frame)
-        if self._waiting > MOST_WAITING:
+        if len(out) >= self._batch or self._waiting > MOST_WAITING:
+            self._batch *= 2
             self.flush()
+
+    def _end_turn(self) -> None:
+        self._batch = 0
+        self.flush()
 
     def flush(self) -> None:
         if self._out and not self.ended:

@@ -21,13 +21,13 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free(count: int, taken: Collection[int] = ()) -> list[int]:
-    """That many free ports, all different and none of those `taken`."""
+def free(count: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> list[int]:
+    """That many free ports of a host, all different and none of those `taken`; fewer if there are not so many."""
     found: list[int] = []
     for port in random.sample(CANDIDATES, len(CANDIDATES)):
         if len(found) == count:
             break
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port, host):
             found.append(port)
     return found
 

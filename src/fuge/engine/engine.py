@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from fuge import ports
-from fuge.engine import debugging, order, reports
+from fuge.engine import debugging, order, reports, scaling
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
 from fuge.engine.containers import Containers
@@ -47,7 +48,8 @@ class Engine:
         self.file = location.absolute(file)
         self._plan = Plan(self.file, environment, ports or {}, isolated)
         self._warm = warm
-        self.running: dict[str, Running] = {}
+        self.running: dict[str, Running] = {}  # every instance by name, and those that are leaving
+        self.on_discovery: list[Callable[[], object]] = []  # called when others exist, or are ready, than before
         self.system = self._plan.load(self.running)
 
     # Its life -------------------------------------------------------------------------------------------------
@@ -62,9 +64,9 @@ class Engine:
         self.launcher = Launcher(self.claim.owner, self._warm)
         self.containers = self._containers_of(self.system)
         self.watcher = Watcher(self._say, self.system.monitor_polling)
-        self.running = {name: self._make(service) for name, service in self.system.services.items()}
+        self.running = {name: self._make(instance) for name, instance in self.system.everything.items()}
         self.closing = asyncio.Event()
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()  # held while other instances come to exist
         self._refresh()
         return self
 
@@ -73,7 +75,9 @@ class Engine:
     ) -> None:
         self.closing.set()
         self.watcher.close()
-        await self.stop(["*"])
+        await self._stop(self.running)
+        async with self._changing:  # what was under way ends soon, for nothing starts any more
+            await self._stop(self.running)
         self.containers.close()
         await self.launcher.close()
         self.bus.close()
@@ -96,9 +100,11 @@ class Engine:
         `words` are names, groups, globs or "all". Returns what became of each, when each is ready or has failed;
         with `wait=False` as soon as they have begun. `dependencies=False` starts the named ones alone.
         """
+        return await self._start(self.system.select(words), wait, dependencies)
+
+    async def _start(self, services: list[Service], wait: bool = True, dependencies: bool = True) -> list[Outcome]:
         if self.closing.is_set():
             raise FugeError("fuge is about to end, and starts nothing any more")
-        services = self.system.select(words)
         if dependencies:
             services = order.with_dependencies(self.system, services)
         chosen = [self.running[service.name] for service in services]
@@ -110,20 +116,54 @@ class Engine:
 
     async def stop(self, words: Sequence[str] = ()) -> list[Outcome]:
         """Stop services, each after those that depend on it. Returns what became of each that ran."""
-        chosen = [self.running[service.name] for service in self.system.select(words or ["*"])]
-        active = {running.service.name: running for running in chosen if running.active}
+        return await self._stop([service.name for service in self.system.select(words or ["*"])])
+
+    async def _stop(self, names: Collection[str]) -> list[Outcome]:
+        active = {name: self.running[name] for name in names if self.running[name].active}
         await order.stop(active)
         return [outcome(running) for running in active.values()]
 
     async def restart(self, words: Sequence[str] = ()) -> list[Outcome]:
-        """Stop and start services; those that do not run are started, with what they depend on."""
-        chosen = [self.running[service.name] for service in self.system.select(words)]
-        idle = [running.service.name for running in chosen if not running.active]
-        started = await self.start(idle, wait=False) if idle else []
-        restarted = [running for running in chosen if running.service.name not in idle]
-        await asyncio.gather(*(running.restart() for running in restarted))
-        names = dict.fromkeys([each["service"] for each in started] + [running.service.name for running in chosen])
-        return list(await asyncio.gather(*(self._outcome(self.running[name], wait=True) for name in names)))
+        """Stop and start services, the instances of each one after another, so that there is one that answers.
+
+        Those that do not run are started, with what they depend on.
+        """
+        chosen = {service.name: self.running[service.name] for service in self.system.select(words)}
+        idle = [running.service for running in chosen.values() if not running.active]
+        begun = await self._start(idle, wait=False) if idle else []
+        waited_for = {each["service"]: self.running[each["service"]] for each in begun} | chosen
+        restarted: dict[str, list[Running]] = {}
+        for running in chosen.values():
+            if running.service not in idle:
+                restarted.setdefault(running.service.origin, []).append(running)
+        await asyncio.gather(*map(order.restart, restarted.values()))
+        return list(await asyncio.gather(*(self._outcome(running, wait=True) for running in waited_for.values())))
+
+    async def scale(self, name: str, count: int) -> list[Outcome]:
+        """Have so many instances of a process run: starts it, and what it depends on, and replicas; or stops replicas.
+
+        The count holds as long as the engine, or until the file has another one. Returns what became of the
+        instances, when each is ready or has failed. Raises FugeError for what cannot be scaled so.
+        """
+        stopped = await self._resize(name, count)
+        outcomes = await self.start([name])
+        for _ in range(scaling.TRIES):
+            if not scaling.without_port(self.running[each.name] for each in self.system.select([name])):
+                break
+            await self._resize(name, count)
+            outcomes = await self.start([name])
+        return outcomes + stopped
+
+    async def _resize(self, name: str, count: int) -> list[Outcome]:
+        """To its end, whoever gives up waiting for it. Returns what became of those that had to go."""
+
+        async def resize() -> list[Outcome]:
+            async with self._changing:
+                scaling.check(self.system, name, count)
+                self._plan.scale(self.system.services[name], count)
+                return await self._become(self._plan.with_replicas(self.system, self.running))
+
+        return await asyncio.shield(asyncio.create_task(resize()))
 
     async def run(self, name: str, dependencies: bool = True) -> int:
         """Start a service that has an end, such as a test, and wait for it. Returns its exit code.
@@ -132,7 +172,7 @@ class Engine:
         container that nothing can run.
         """
         running = self.running[self.system.service(name).name]
-        await self.start([name], wait=False, dependencies=dependencies)
+        await self._start([running.service], wait=False, dependencies=dependencies)
         code = await running.ended()
         if running.exit_code is None:
             raise running.failure(f"{name} did not run: {running.reason or running.state}")
@@ -164,35 +204,54 @@ class Engine:
         "outdated": those that run on with values of other services in their environment that hold no more.
         Raises ConfigError, and changes nothing, if the file is not right.
         """
-        async with self._reloading:
+        async with self._changing:
             return await self._reload()
 
     async def _reload(self) -> dict[str, list[str]]:
-        new, old, kept = self._plan.load(self.running), self.system, self.running
-        before = {name: self.environment(service) for name, service in old.services.items()}
-        added = [name for name in new.services if name not in old.services]
-        removed = [name for name in old.services if name not in new.services]
-        changed = [name for name in new.services if name in old.services and has_changed(name, old, new)]
-        active = {name for name, running in kept.items() if running.active}
-        tried = active | {name for name, running in kept.items() if running.state == FAILED}
-        if removed or changed:
-            await self.stop([*removed, *changed])
-        self.system = new
-        if new.container_engine_url != old.container_engine_url:
-            self.containers.close()
-            self.containers = self._containers_of(new)
-        fresh = {*added, *changed}
-        self.running = {name: self._make(each) if name in fresh else kept[name] for name, each in new.services.items()}
-        self._refresh()
-        wanted = [name for name in added if active and new.services[name].enabled]
-        wanted += [name for name in changed if name in tried]
+        new, old = self._plan.load(self.running), self.system
+        before = {name: self.environment(instance) for name, instance in old.everything.items()}
+        added = [name for name in new.everything if name not in old.everything]
+        removed = [name for name in old.everything if name not in new.everything]
+        changed = changes(old, new)
+        active = {name for name, running in self.running.items() if running.active}
+        tried = active | {name for name, running in self.running.items() if running.state == FAILED}
+        await self._become(new)
+        wanted = [instance for name, instance in new.everything.items() if name in changed and name in tried]
+        for instance in (new.everything[name] for name in added):
+            is_new = instance.origin not in old.services
+            if instance.enabled and (active if is_new else instance.origin in active):
+                wanted.append(instance)
         if wanted:
-            await self.start(wanted)
+            await self._start(wanted)
         await self.watcher.begun()
         runs_on = active - {*removed, *changed}
-        now = {name: self.environment(new.services[name]) for name in runs_on}
+        now = {name: self.environment(new.everything[name]) for name in runs_on}
         outdated = sorted(name for name in runs_on if not before[name].items() <= now[name].items())
         return {"added": added, "changed": changed, "removed": removed, "outdated": outdated}
+
+    async def _become(self, new: System) -> list[Outcome]:
+        """Have the instances of this system; what is unchanged runs on. Returns what became of those that had to go.
+
+        They are not found by others any more before they are asked to stop. Whoever calls holds `_changing`.
+        """
+        old, kept = self.system, self.running
+        changed = changes(old, new)
+        going = {name: each for name, each in kept.items() if name in changed or name not in new.everything}
+        for each in going.values():
+            each.leave()
+        containers = self.containers
+        if new.container_engine_url != old.container_engine_url:
+            self.containers = self._containers_of(new)
+        self.system = new
+        instances = {name: kept.get(name) or self._join(each) for name, each in new.everything.items()}
+        self.running = instances | going
+        self._discovery_changed()
+        stopped = await self._stop(going)
+        if containers is not self.containers:
+            containers.close()
+        self.running = instances | {name: self._make(new.everything[name]) for name in changed}
+        self._refresh()
+        return stopped
 
     async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
         """Restart a service under its debugger, until it is stopped. Returns where to attach.
@@ -220,8 +279,15 @@ class Engine:
         return discovery.environment(self.system, service)
 
     def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The state of services, a dictionary for each."""
-        return [reports.row(self.running[service.name]) for service in self.system.select(words or ["*"])]
+        """The state of services, a dictionary for each instance, those that are being stopped for good included."""
+        names = {service.name for service in self.system.select(words or ["*"])}
+        chosen = [each for name, each in self.running.items() if name in names or is_leaving(each, names, self.system)]
+        return [reports.row(running) for running in chosen]
+
+    def counts(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """How many instances each service has, and how many of them are ready."""
+        origins = dict.fromkeys(service.origin for service in self.system.select(words or ["*"]))
+        return [reports.count([self.running[each.name] for each in self.system.instances(name)]) for name in origins]
 
     def info(self, name: str) -> dict[str, Any]:
         """What is known of a service: its command, folder, environment, process."""
@@ -246,11 +312,18 @@ class Engine:
         not_managed = service.type == "container" and not self.system.run_containers
         fixed = DISABLED if service.problem else NOT_MANAGED if not_managed else ""
         tools = (self.bus, self.launcher, self.containers, self.environment)
-        running = Running(service, *tools, lambda name: self.running[name], fixed)
+        running = Running(service, *tools, lambda name: self.running[name], self._discovery_changed, fixed)
         if not_managed:
             where = f", and is expected at {', '.join(addresses(service))}" if service.ports else ""
             running.reason = f"run_containers is false: it is not started by fuge{where}"
         return running
+
+    def _join(self, service: Service) -> Running:
+        """What comes to those that are there: a replica is watched and shown as the first instance is."""
+        made = self._make(service)
+        if first := self.running.get(service.origin):
+            made.watch, made.tail = first.watch, first.tail
+        return made
 
     def _containers_of(self, system: System) -> Containers:
         return Containers(system, self.launcher, self.claim.owner, lambda text: self._say("swept", "", text))
@@ -261,6 +334,11 @@ class Engine:
         startable = [running for running in self.running.values() if running.startable and running.service.enabled]
         processes = [running for running in startable if running.service.type == "process"]
         self.launcher.prepare([running.program() for running in processes])
+        self._discovery_changed()
+
+    def _discovery_changed(self) -> None:
+        for listener in self.on_discovery:
+            listener()
 
     async def _outcome(self, running: Running, wait: bool) -> Outcome:
         problem: FugeError | None = None
@@ -286,9 +364,20 @@ def outcome(running: Running, problem: FugeError | None = None) -> Outcome:
     return said | ({"text": str(problem), "exit_code": problem.exit_code} if problem else {})
 
 
+def changes(old: System, new: System) -> list[str]:
+    """The instances of which another fuge.yml says something else."""
+    return [name for name in new.everything if name in old.everything and has_changed(name, old, new)]
+
+
 def has_changed(name: str, old: System, new: System) -> bool:
     """Whether another fuge.yml says something else of a service, by itself or for all containers."""
-    if new.services[name] != old.services[name]:
+    before, after = old.everything[name], new.everything[name]
+    if after != replace(before, replicas=after.replicas):
         return True
     about_containers = [(system.run_containers, system.container_engine_url) for system in (old, new)]
-    return new.services[name].type == "container" and about_containers[0] != about_containers[1]
+    return after.type == "container" and about_containers[0] != about_containers[1]
+
+
+def is_leaving(running: Running, names: Collection[str], system: System) -> bool:
+    service = running.service
+    return service.name not in system.everything and service.origin in names

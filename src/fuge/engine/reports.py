@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fuge.engine.running import Running
@@ -20,6 +20,7 @@ def row(running: Running) -> dict[str, Any]:
     service, process = running.service, running.process
     return {
         "name": service.name,
+        "service": service.origin,
         "type": service.type,
         "group": service.group,
         "status": running.state,
@@ -35,6 +36,12 @@ def row(running: Running) -> dict[str, Any]:
         "reason": running.reason,
         "engine": engine(running.choice),
     }
+
+
+def count(instances: Sequence[Running]) -> dict[str, Any]:
+    """How many instances of a service there are."""
+    ready = [running for running in instances if running.ready]
+    return {"service": instances[0].service.origin, "instances": len(instances), "ready": len(ready)}
 
 
 def engine(choice: Choice | None) -> dict[str, str] | None:

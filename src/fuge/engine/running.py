@@ -43,7 +43,10 @@ RECENT = 5  # lines kept for `why`
 
 
 class Running:
-    """The life of one service. `state` is one of the words of states.py, `reason` explains it."""
+    """The life of one instance of a service. `state` is one of the words of states.py, `reason` explains it.
+
+    `changed` is called at each change of the state.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Running:
         containers: "Containers",
         environment: Callable[[Service], Mapping[str, str]],
         others: Callable[[str], "Running"],
+        changed: Callable[[], object],
         fixed_state: str = "",
     ) -> None:
         self.service = service
@@ -72,13 +76,14 @@ class Running:
         self.debug: tuple[str, ...] | None = None  # the command line that replaces `run` while debugging
         self._fixed = fixed_state
         self._bus, self._launcher, self._containers = bus, launcher, containers
-        self._environment, self._others = environment, others
+        self._environment, self._others, self._tell = environment, others, changed
         self._changed = asyncio.Event()
         self._lock = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[bool] | None = None
         self._killing: asyncio.Task[bool] | None = None
         self._impatient = False
+        self._is_leaving = False
 
     # What others ask of it ------------------------------------------------------------------------------------
 
@@ -104,6 +109,10 @@ class Running:
         async with self._lock:
             await self._end(STOPPED)
             self.debug = None
+
+    def leave(self) -> None:
+        """After the next stop it does not start again, whoever still holds it."""
+        self._is_leaving = True
 
     def kill(self) -> None:
         """Make a stop that is under way, or comes next, end at once."""
@@ -147,7 +156,7 @@ class Running:
     # Its life -------------------------------------------------------------------------------------------------
 
     def _begin(self, alone: bool = False, again: bool = False) -> None:
-        if self._fixed or (self._life and not self._life.done()):
+        if self._fixed or self._is_leaving or (self._life and not self._life.done()):
             return
         self.restarts, self.exit_code, self._impatient, self.failure = 0, None, False, NotReadyError
         self._set(WAITING)
@@ -298,6 +307,7 @@ class Running:
         self.ready_since = time.monotonic() if state == RUNNING else None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        self._tell()
 
     def _fail(self, reason: str, said: str = "") -> None:
         self._set(FAILED, reason)

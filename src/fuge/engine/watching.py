@@ -1,6 +1,7 @@
 """Watches the folders of services, and restarts a service once for each burst of changes."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -10,6 +11,7 @@ from fuge.engine.changes import Changes
 from fuge.engine.ignoring import Ignoring
 from fuge.engine.running import Running
 from fuge.engine.states import FAILED, FINISHED, NOT_READY, RESTARTING, RUNNING, STARTING
+from fuge.errors import NoEngineError, NotReadyError
 from fuge.plan.system import Service
 
 QUIET = 0.02  # seconds without a change that end a burst
@@ -31,6 +33,7 @@ class Burst:
         self.task: asyncio.Task[None] | None = None
         self.unnamed: list[Path] = []  # what has changed, until it is said which of it
         self.loops = 0
+        self.before: list[Burst] = []  # the instances of the same service that restart before this one
 
     def is_wanted(self) -> bool:
         return self.running.watch and self.running.state in RESTARTABLE
@@ -57,6 +60,7 @@ class Watcher:
     def __init__(self, say: Callable[[str, str, str], None], polling: bool = False) -> None:
         self._say = say
         self._bursts: dict[str, Burst] = {}
+        self._services: dict[str, list[Burst]] = {}  # the instances of each, the first one first
         self._changes = Changes(self._changed, lambda text: say("problem", "", text), polling)
         self.begun = self._changes.begun
 
@@ -67,6 +71,11 @@ class Watcher:
         self._bursts = {
             each.service.name: self._kept(each) or Burst(each) for each in wanted if not each.service.problem
         }
+        self._services = {}
+        for burst in self._bursts.values():
+            siblings = self._services.setdefault(burst.running.service.origin, [])
+            burst.before = siblings.copy()
+            siblings.append(burst)
         cancel(burst for name, burst in old.items() if self._bursts.get(name) is not burst)
         folders = [each.service.path for each in wanted if each.service.path and each.service.path.is_dir()]
         self._changes.watch(outermost(folders))
@@ -100,7 +109,8 @@ class Watcher:
             burst.more.set()
             return
         burst.unnamed = paths
-        burst.task = asyncio.create_task(self._restart(burst, is_sure, burst.is_own_doing()))
+        is_own_doing = any(each.is_own_doing() for each in self._services[burst.running.service.origin])
+        burst.task = asyncio.create_task(self._restart(burst, is_sure, is_own_doing))
 
     async def _restart(self, burst: Burst, is_sure: bool, is_own_doing: bool) -> None:
         """The old code is told to stop at the first change; the new code starts when the burst is over.
@@ -110,6 +120,7 @@ class Watcher:
         latest = time.monotonic() + LONGEST_BURST
         if not is_sure:
             await self._quiet(burst, latest)
+        await its_turn(burst)
         if not burst.is_wanted():
             return
         file, name = burst.named(), burst.running.service.name
@@ -129,6 +140,15 @@ class Watcher:
                 await asyncio.wait_for(burst.more.wait(), QUIET)
             except TimeoutError:
                 return
+
+
+async def its_turn(burst: Burst) -> None:
+    """Return when the instances before it have restarted, so that there is always one that answers."""
+    for other in burst.before:
+        if other.task and not other.task.done():
+            await asyncio.wait([other.task])
+        with contextlib.suppress(NotReadyError, NoEngineError):
+            await other.running.settled()
 
 
 def cancel(bursts: Iterable[Burst]) -> None:

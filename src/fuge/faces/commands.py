@@ -7,7 +7,7 @@ from typing import Any
 
 from fuge.engine.states import NOT_MANAGED
 from fuge.faces import errands, records, tables
-from fuge.faces.arguments import Parser, UsageError, nothing, service, services, some_services
+from fuge.faces.arguments import Parser, UsageError, count, nothing, service, services, some_services
 from fuge.faces.session import Session, exit_code
 
 Handler = Callable[[Session, Namespace], Awaitable[int | None]]
@@ -41,6 +41,19 @@ async def stop(session: Session, options: Namespace) -> int:
 
 async def restart(session: Session, options: Namespace) -> int:
     return report(session, await session.call("restart", words=options.services))
+
+
+def scale_options(parser: ArgumentParser) -> None:
+    parser.add_argument("service", nargs="?", metavar="SERVICE", help="default: show the counts of all")
+    parser.add_argument("count", nargs="?", metavar="N", type=count, help="how many instances; default: show the count")
+
+
+async def scale(session: Session, options: Namespace) -> int:
+    if options.count is not None:
+        return report(session, await session.call("scale", name=options.service, count=options.count))
+    counts = await session.call("counts", words=[options.service] if options.service else [])
+    session.show(counts, tables.counts(counts))
+    return 0
 
 
 def report(session: Session, results: list[dict[str, Any]]) -> int:
@@ -136,15 +149,15 @@ async def pid(session: Session, _: Namespace) -> None:
 
 
 async def test(session: Session, options: Namespace) -> int:
-    return await errands.test(session, await session.names(options.services))
+    return await errands.test(session, await session.services(options.services))
 
 
 async def pull(session: Session, options: Namespace) -> int:
-    return await errands.pull(session, await session.names(options.services))
+    return await errands.pull(session, await session.services(options.services))
 
 
 async def status(session: Session, options: Namespace) -> int:
-    return await errands.status(session, await session.names(options.services))
+    return await errands.status(session, await session.services(options.services))
 
 
 def apply_options(parser: ArgumentParser) -> None:
@@ -164,6 +177,7 @@ COMMANDS = {
         Command("start", "start services, and what they depend on", start, services, "services"),
         Command("stop", "stop services", stop, services, "services"),
         Command("restart", "stop and start services", restart, services, "services"),
+        Command("scale", "run so many instances of a service", scale, scale_options, "service"),
         Command("debug", "restart a service under its debugger", debug, debug_options, "service"),
         Command("info", "show a service's command, folder and environment", info, info_options, "service"),
         Command("env", "show the environment that a service is given", env, service, "service"),

@@ -32,7 +32,7 @@ def completions(words: Sequence[str], system: System | None, commands: Sequence[
     kind = command.completes if command else "service" if before[0] == "run" else "services"
     if not system or not kind or (command is None and before[0] not in ("run", "up")):
         return []
-    names = list(system.services)
+    names = list(system.everything)
     if kind == "service":
         return matching(last, names if len(before) == 1 else ["full"] if before[0] == "info" else [])
     groups = [group for group in system.groups if group != "default"]

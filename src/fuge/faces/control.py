@@ -80,7 +80,7 @@ class Control:
         gone = asyncio.ensure_future(reader.read())
         try:
             await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done() and operation in ("stop", "restart", "down", "reload"):
+            if not doing.done() and operation in ("stop", "restart", "scale", "down", "reload"):
                 await doing
             if not doing.done():
                 doing.cancel()

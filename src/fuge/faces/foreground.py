@@ -99,6 +99,7 @@ async def pass_on(session: Session, console: Console, closing: asyncio.Event) ->
     while await Client(session.file).answers():
         with contextlib.suppress(NotRunningError):
             async for item in session.connection.follow():
+                console.follow_names([item["service"]] if item["service"] else [])
                 console(item if "event" in item else Record(**item))
     print("the fuge that ran it has ended")
     closing.set()

@@ -85,6 +85,14 @@ async def tail(engine: "Engine", words: list[str], on: bool) -> Any:
     return engine.set_tail(words, on)
 
 
+async def scale(engine: "Engine", name: str, count: int) -> Any:
+    return await engine.scale(name, count)
+
+
+async def counts(engine: "Engine", words: list[str]) -> Any:
+    return engine.counts(words)
+
+
 async def reload(engine: "Engine") -> Any:
     return await engine.reload()
 
@@ -125,5 +133,8 @@ async def down(engine: "Engine") -> Any:
 
 OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
-    for each in (start, run, stop, restart, watch, tail, reload, debug, ps, names, info, env, why, about, down)
+    for each in (
+        *(start, run, stop, restart, scale, watch, tail, reload, debug, down),
+        *(ps, counts, names, info, env, why, about),
+    )
 }

@@ -73,6 +73,10 @@ class Session:
             names = [service.name for service in self.system.select(words)]
         return names
 
+    async def services(self, words: Sequence[str]) -> list[str]:
+        """The same without replicas: what fuge.yml calls them."""
+        return list(dict.fromkeys(name.partition(".")[0] for name in await self.names(words)))
+
     def show(self, data: Any, text: str) -> None:
         """Print the data as JSON if that was asked for, else the text."""
         if self.json:

@@ -72,6 +72,11 @@ def wide_cells(row: Mapping[str, Any]) -> list[str]:
     return [ports, str(row["pid"] or ""), uptime, str(row["restarts"]), reason]
 
 
+def counts(rows: Sequence[Mapping[str, Any]]) -> str:
+    cells = [[row["service"], str(row["instances"]), str(row["ready"])] for row in rows]
+    return table(["service", "instances", "ready"], cells)
+
+
 def duration(seconds: float) -> str:
     minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
     if minutes < 1:

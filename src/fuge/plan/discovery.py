@@ -8,13 +8,15 @@ ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are repla
 def environment(system: System, service: Service) -> dict[str, str]:
     """What fuge puts into a service's environment: its own place, all services', the DNS server's, its own settings.
 
-    The last win. A service with `auto_generate_environment: false` gets its own settings only.
+    The last win. A replica takes its own place for that of its service, so that the same code listens there; for all
+    others it is the first instance's. A service with `auto_generate_environment: false` gets its own settings only.
     """
     if not service.auto_generate_environment:
         return dict(service.environment)
     generated = own_place(service)
-    for other in system.services.values():
-        generated |= service_variables(other) | link_variables(other)
+    for name, first in system.services.items():
+        known = service if name == service.origin else first
+        generated |= service_variables(known) | link_variables(known)
     return generated | dns_variables(system) | service.environment
 
 
@@ -34,7 +36,7 @@ def service_variables(service: Service) -> dict[str, str]:
     """{S}_SERVICE_HOST, {S}_SERVICE_PORT and {S}_SERVICE_PORT_{NAME} (Kubernetes, service variables)."""
     if not service.ports:
         return {}
-    prefix = f"{variable(service.name)}_SERVICE"
+    prefix = f"{variable(service.origin)}_SERVICE"
     found = {f"{prefix}_HOST": reachable(service.host), f"{prefix}_PORT": str(service.ports[0].number)}
     return found | {f"{prefix}_PORT_{variable(port.name)}": str(port.number) for port in service.ports}
 
@@ -43,7 +45,7 @@ def link_variables(service: Service) -> dict[str, str]:
     """{S}_PORT and {S}_PORT_{number}_TCP with _PROTO, _PORT, _ADDR (Kubernetes, as Docker's old links had them)."""
     if not service.ports:
         return {}
-    prefix, host = f"{variable(service.name)}_PORT", reachable(service.host)
+    prefix, host = f"{variable(service.origin)}_PORT", reachable(service.host)
     found = {prefix: url(host, service.ports[0])}
     for port in service.ports:
         link = f"{prefix}_{port.number}_TCP"

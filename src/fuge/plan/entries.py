@@ -9,7 +9,7 @@ from fuge.plan.places import Document
 from fuge.plan.schema import GLOBAL, Entry, Inherited, Settings
 
 ONLY = {
-    "process": ("path", "run", "test", "repository_url"),
+    "process": ("path", "run", "test", "repository_url", "replicas"),
     "container": ("image", "args", "command", "volumes", "keep"),
 }
 REQUIRED = {"process": ("run", "a command line"), "container": ("image", "the name of an image")}

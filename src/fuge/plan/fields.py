@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fuge.plan.faults import one_of
-from fuge.plan.system import Condition, RestartPolicy
+from fuge.plan.system import MOST_INSTANCES, Condition, RestartPolicy
 
 EXPECTED = "expected"  # the type of all errors that a kind of value raises
 TEXT, FLAG = "text", "true or false"
@@ -168,6 +168,7 @@ Group = Annotated[
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False), expect("a number of seconds, 0 or more")]
 Duration = Annotated[float, Field(gt=0, allow_inf_nan=False), expect("a number of seconds, more than 0")]
 Count = Annotated[int, Field(ge=0), expect("a whole number, 0 or more")]
+Instances = Annotated[int, Field(ge=1, le=MOST_INSTANCES), expect(f"a whole number from 1 to {MOST_INSTANCES}")]
 PortNumber = Annotated[int, Field(ge=1, le=65535), expect("a port from 1 to 65535")]
 Command = Annotated[str, AfterValidator(command), expect("a command line, its quotes in pairs")]
 Expression = Annotated[str, AfterValidator(expression), expect("a regular expression")]

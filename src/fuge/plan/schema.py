@@ -88,6 +88,7 @@ class Entry(Inherited):
     run: fields.Command = ""
     test: fields.Command = ""
     repository_url: fields.Text = ""
+    replicas: fields.Instances = Service.replicas
     image: fields.Image = ""
     args: fields.Arguments = Service.args
     command: fields.Arguments = Service.args

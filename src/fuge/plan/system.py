@@ -13,6 +13,7 @@ from fuge.errors import FugeError
 
 Condition = Literal["started", "ready", "completed"]
 RestartPolicy = Literal["never", "on-failure", "always"]
+MOST_INSTANCES = 100  # of one service
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Service:
     `restart_delay` is the pause before the first restart after a crash; it doubles from one to the next.
     `args` are the words given to a container's image; `keep` leaves the container, with its data, when it is stopped.
     `problem` says why the service cannot be started ("" if it can), such as a folder that is not there.
+    `replicas` is how many instances of it run, itself included.
     """
 
     name: str
@@ -82,7 +84,13 @@ class Service:
     tail: bool = True
     monitor: bool = True
     monitor_excludes: tuple[str, ...] = ()
+    replicas: int = 1
     problem: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The name in fuge.yml: of the replica `adder_service.2` as of the first instance it is `adder_service`."""
+        return self.name.partition(".")[0]
 
     def port(self, name: str) -> Port | None:
         return next((port for port in self.ports if port.name == name), None)
@@ -127,11 +135,17 @@ class System:
     def groups(self) -> list[str]:
         return list(dict.fromkeys(service.group for service in self.services.values()))
 
+    @property
+    def everything(self) -> dict[str, Service]:
+        """All instances by name: each service of the file, followed by its replicas."""
+        return {instance.name: instance for name in self.services for instance in self.instances(name)}
+
     def service(self, name: str) -> Service:
-        """The service of that name. Raises FugeError, with the nearest name, if there is none."""
-        if name not in self.services:
+        """The service or replica of that name. Raises FugeError, with the nearest name, if there is none."""
+        everything = self.everything
+        if name not in everything:
             raise FugeError(self.unknown(name))
-        return self.services[name]
+        return everything[name]
 
     def instances(self, name: str) -> tuple[Service, ...]:
         """The service of that name as often as it runs: itself first, then its replicas."""
@@ -140,8 +154,8 @@ class System:
     def select(self, words: Iterable[str]) -> list[Service]:
         """The services that `words` name, in the file's order: names, groups, globs such as `adder*`, or `all`.
 
-        `all` and groups leave out what has `enabled: false`. No words mean `all`. Raises FugeError for a word that
-        names nothing.
+        Each comes with its replicas, but the name of a replica means that one alone. `all` and groups leave out what
+        has `enabled: false`. No words mean `all`. Raises FugeError for a word that names nothing.
         """
         wanted: set[str] = set()
         for word in list(words) or ["all"]:
@@ -149,19 +163,19 @@ class System:
             if not chosen:
                 raise FugeError(self.unknown(word))
             wanted.update(chosen)
-        return [service for name, service in self.services.items() if name in wanted]
+        return [each for name, each in self.everything.items() if name in wanted or each.origin in wanted]
 
     def _named(self, word: str) -> set[str]:
-        if word in self.services:
+        if word in self.everything:
             return {word}
         if word == "all":
             return {name for name, service in self.services.items() if service.enabled} or {*self.services}
         if word in self.groups:
             return {name for name, service in self.services.items() if service.group == word and service.enabled}
-        return {name for name in self.services if fnmatchcase(name, word)}
+        return {name for name in self.everything if fnmatchcase(name, word)}
 
     def unknown(self, word: str) -> str:
-        known = [*self.services, *(group for group in self.groups if group != "default"), "all"]
+        known = [*self.everything, *(group for group in self.groups if group != "default"), "all"]
         nearest = get_close_matches(word, known, 1)
         advice = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}"
         return f"no service or group is called {word!r}: {advice}"

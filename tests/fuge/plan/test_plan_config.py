@@ -48,6 +48,7 @@ a:
   run: python service.py
   test: pytest -q
   repository_url: https://example.org/a.git
+  replicas: 3
 b:
   type: container
   image: mongo:8
@@ -84,6 +85,7 @@ def test_every_key_arrives(load: Load, tmp_path: Path) -> None:
         run="python service.py",
         test="pytest -q",
         repository_url="https://example.org/a.git",
+        replicas=3,
         host="localhost",
         environment={"G": "1"},
         auto_generate_environment=False,

@@ -13,7 +13,7 @@ def frame(body: bytes, limit: int) -> bytes:
     if length < 0x80:
         return bytes((length,)) + body
     if length < 0x4000:
-        return bytes((length & 0x7F | 0x80, length >> 7)) + body
+        return (length & 0x7F | 0x80 | length >> 7 << 8).to_bytes(2, "little") + body
     return varint(length) + body
 
 

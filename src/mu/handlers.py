@@ -35,7 +35,8 @@ class Context:
     @property
     def trace(self) -> list[str]:
         """The names of all that the message has passed on its way here."""
-        return list(self.packet["protocol"]["trace"])
+        protocol = self.packet["protocol"]
+        return list(protocol.get("trace", protocol["path"]))
 
     @property
     def traceparent(self) -> str | None:

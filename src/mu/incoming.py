@@ -84,7 +84,8 @@ class Incoming:
                 "do the routes of some of them form a circle?"
             )
         answer = await client.request(Request(packets.relayed(packet), self._context.deadline))
-        return {**answer, "protocol": {**answer["protocol"], "path": packet["protocol"]["path"]}}
+        asked = packet["protocol"]
+        return {**answer, "protocol": {**asked, **answer["protocol"], "path": asked["path"]}}
 
     def _cancelled(self) -> MuError:
         if self._watch and self._watch.expired:

@@ -163,20 +163,20 @@ class Mu:
         loop = self._enter()
         outer = current.get()
         self._counts["dispatched"] += 1
-        deadline = loop.time() + (self._timeout if timeout is None else positive(timeout))
-        if outer is not None and outer.deadline < deadline:
-            deadline = outer.deadline
-        watch = self._deadlines.watch(deadline)
+        seconds, now = self._timeout if timeout is None else positive(timeout), loop.time()
+        if outer is not None and outer.deadline - now < seconds:
+            seconds = outer.deadline - now
+        deadline = now + seconds
+        watch = self._deadlines.watch(deadline, asyncio.current_task(loop))
         request = None
         try:
             target = self._route(message)
-            request = Request(self._packet(message, deadline - loop.time(), outer), deadline)
-            if isinstance(target, Client):
-                if hops is None:
-                    return packets.result_of(await target.request(request))
-                return packets.result_of(await self._traced(target, request, hops))
-            request.sent = True
-            return await self._handle(target, request)
+            request = Request(self._packet(message, seconds, outer), deadline)
+            if isinstance(target, Handler):
+                request.sent = True
+                return await self._handle(target, request)
+            answer = await (target.request(request) if hops is None else self._traced(target, request, hops))
+            return packets.result_of(answer)
         except MuError:
             self._counts["dispatch failed"] += 1
             raise
@@ -262,8 +262,7 @@ class Mu:
 
     def _packet(self, message: Message, seconds: float, outer: Context | None) -> Packet:
         parent = outer.traceparent if outer else None
-        deadline = int((time.time() + seconds) * 1000)
-        return packets.request(dict(message), self._ttl, deadline, packets.new_traceparent(parent))
+        return packets.request(message, self._ttl, time.time() + seconds, parent)
 
     async def _handle(self, handler: Handler, request: Request) -> Any:
         context = Context(request.packet, request.deadline)

@@ -4,7 +4,8 @@
     response   {"err": null or an error, "response": ..., "protocol": {...}}
 
 `protocol.path` is the way back: whoever sends a request adds its name, whoever answers takes it off.
-`protocol.trace` names all that a message has passed, `ttl` is how many processes may still pass it on.
+`protocol.trace` names all that a message has passed (none means: those of the path), `ttl` is how many processes may
+still pass it on.
 `protocol.deadline` says when its sender stops waiting, in milliseconds since 1970; a queue or another process may go by
 it. `protocol.traceparent` is W3C Trace Context. Node's mu hands on both untouched.
 """
@@ -12,22 +13,26 @@ it. `protocol.traceparent` is W3C Trace Context. Node's mu hands on both untouch
 import math
 import random
 import time
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from mu.errors import BadFrame, as_wire, from_wire
 from mu.transport import Packet
 
 LONGEST_PATH = 100  # names; each process that passes a message on adds one
+NO_TRACE: list[str] = []
 Key = tuple[str, ...]
 
 
-def request(message: Packet, ttl: int, deadline: int, traceparent: str) -> Packet:
-    """A message's name is that of its span in its trace, which no other has."""
-    id = traceparent[3:52]
-    return {
-        "pattern": message,
-        "protocol": {"path": [id], "trace": [id], "ttl": ttl, "deadline": deadline, "traceparent": traceparent},
-    }
+def request(message: Mapping[str, Any], ttl: int, deadline: float, parent: str | None = None) -> Packet:
+    """A new one. `deadline`: in seconds since 1970. `parent`: the traceparent of the message that it belongs to.
+
+    Its name is that of its span in its trace, which no other has.
+    """
+    traceparent = new_traceparent(parent)
+    path = [traceparent[3:52]]
+    protocol = {"path": path, "ttl": ttl, "deadline": int(deadline * 1000), "traceparent": traceparent}
+    return {"pattern": dict(message), "protocol": protocol}
 
 
 def response(request: Packet, result: Any) -> Packet:
@@ -55,27 +60,35 @@ def result_of(response: Packet) -> Any:
     return response["value"] if "value" in response else response.get("response")
 
 
-def forward(packet: Packet, muid: str) -> Packet:
-    """A request as `muid` sends it."""
+def forward(packet: Packet, muid: str, *, brief: bool = False) -> Packet:
+    """A request as `muid` sends it. `brief`: to a Python peer, which knows what Node's mu has to be told."""
     protocol = packet["protocol"]
+    path = protocol["path"]
+    if brief and "trace" not in protocol:
+        return {"pattern": packet["pattern"], "protocol": {**protocol, "path": [*path, muid]}}
     addressed = {
         **protocol,
-        "path": [*protocol["path"], muid],
-        "trace": [*protocol["trace"], muid],
+        "path": [*path, muid],
+        "trace": [*protocol.get("trace", path), muid],
         "dst": "target",
         "src": muid,
     }
     return {**packet, "protocol": addressed}
 
 
-def backward(packet: Packet, muid: str) -> Packet:
+def backward(packet: Packet, muid: str, *, brief: bool = False) -> Packet:
     """A response as `muid` sends it; changes the packet, which is nobody else's, but not its protocol block."""
     protocol = packet["protocol"]
     path = protocol["path"]
+    if brief:
+        packet["protocol"] = {"path": path[:-1]}
+        if "hops" in protocol:
+            packet["protocol"]["hops"] = protocol["hops"]
+        return packet
     packet["protocol"] = {
         **protocol,
         "path": path[:-1],
-        "trace": [*protocol["trace"], muid],
+        "trace": [*protocol.get("trace", path), muid],
         "dst": path[-1],
         "src": muid,
     }
@@ -110,11 +123,11 @@ def is_request(packet: Any) -> bool:
         return False
     if type(packet["pattern"]) is not dict:
         raise BadFrame(f"expected an object under 'pattern', found {packet['pattern']!r:.60}")
-    path, trace = protocol.get("path"), protocol.get("trace")
+    path, trace = protocol.get("path"), protocol.get("trace", NO_TRACE)
     if type(path) is not list or not 0 < len(path) <= LONGEST_PATH or any_but_text(path):
         raise BadFrame(f"expected 1 to {LONGEST_PATH} names under 'protocol.path', found {path!r:.60}")
-    if type(trace) is not list or len(trace) > 2 * LONGEST_PATH:
-        protocol["trace"] = []
+    if trace is not NO_TRACE and (type(trace) is not list or len(trace) > 2 * LONGEST_PATH):
+        del protocol["trace"]
     if type(protocol.get("ttl")) is not int:
         protocol["ttl"] = 10
     return True
@@ -130,7 +143,7 @@ def any_but_text(names: list[Any]) -> bool:
 def new_traceparent(parent: str | None = None) -> str:
     """A W3C traceparent: of the same trace as the parent, or of a new one. https://www.w3.org/TR/trace-context/"""
     if parent is None:
-        digits = "%048x" % random.getrandbits(192)  # noqa: UP031 (faster, and on the way of every message)
+        digits = random.randbytes(24).hex()
         return f"00-{digits[:32]}-{digits[32:]}-01"
     return f"{parent[:36]}{random.getrandbits(64):016x}{parent[52:]}"
 

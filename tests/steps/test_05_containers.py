@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from mu import Request, tcp
-from mu.packet import new_traceparent, request, result_of
+from mu.packet import request, result_of
 from workbook import course, ports
 from workbook.browser import Answer
 from workbook.course import Recipe
@@ -117,20 +117,20 @@ def test_calculation_is_stored_with_its_time_and_its_result(system: System) -> N
 
 
 def test_message_that_comes_twice_is_one_entry(system: System) -> None:
-    id = new_traceparent()
     message = {"role": "audit", "cmd": "append", "calc": "twice", "calcResult": 1}
+
+    packet = request(message, 10, time.time() + 5)
 
     async def send_twice() -> list[Any]:
         client = tcp.client(port=system.ports["audit_service"])
         found = []
         for _ in range(2):
-            packet = request(message, 10, int(time.time() * 1000) + 5000, id)
             found.append(result_of(await client.request(Request(packet, asyncio.get_running_loop().time() + 5))))
         await client.close()
         return found
 
     answers = asyncio.run(send_twice())
-    assert answers == [{"id": id[3:52]}] * 2
+    assert answers == [{"id": packet["protocol"]["path"][0]}] * 2
     with Database(system) as audit:
         assert audit.count_documents({"calc": "twice"}) == 1
 

@@ -196,6 +196,43 @@ async def test_a_peer_that_never_said_hello_gets_no_goodbye() -> None:
         await relayed.closed()
 
 
+async def test_a_peer_that_says_hello_is_welcome_and_gets_short_answers() -> None:
+    async with service(server := tcp.server()), await Raw.to(server.port) as raw, await Raw.to(server.port) as other:
+        await raw.send(request(ONE_AND_TWO, hello="raw-muid"))
+        assert (await raw.receive())["protocol"] == {"path": ["raw-id"], "welcome": "raw-muid"}
+        assert (await raw.ask(ONE_AND_TWO))["protocol"] == {"path": ["raw-id"]}
+        assert {"trace", "src", "dst"} < (await other.ask(ONE_AND_TWO))["protocol"].keys()
+
+
+@pytest.mark.parametrize(("greeting", "short"), [("welcome", True), ("hello", False)])
+async def test_a_client_is_brief_only_with_a_server_that_made_it_welcome(greeting: str, short: bool) -> None:
+    """Node's mu hands back the hello, as it does with all that it does not know."""
+    asked = []
+
+    async def serve(raw: Raw) -> None:
+        while True:
+            asked.append(packet := await raw.receive())
+            id, muid = packet["protocol"]["path"]
+            await raw.send({"err": None, "response": 3, "protocol": {"path": [id], greeting: muid}})
+
+    async with raw_server(serve) as port, caller(tcp.client(port=port)) as mu:
+        for _ in range(2):
+            assert await mu.dispatch(ONE_AND_TWO) == 3
+    first, second = (packet["protocol"] for packet in asked)
+    assert first["hello"] == first["src"] == first["path"][-1]
+    assert {"trace", "src", "dst"}.isdisjoint(second) if short else second["trace"] == second["path"]
+
+
+async def test_what_a_handler_knows_of_the_way_is_the_same_when_the_peer_is_brief() -> None:
+    ways = []
+    async with service(server := tcp.server()) as mu, caller(tcp.client(port=server.port)) as other:
+        mu.define({"role": "basic", "cmd": "way"}, lambda args, ctx: ways.append(ctx.trace))
+        for _ in range(2):
+            await other.dispatch({"role": "basic", "cmd": "way"})
+    assert [len(way) for way in ways] == [2, 2]
+    assert ways[0][1] == ways[1][1]
+
+
 async def test_a_late_answer_is_dropped_and_the_connection_kept() -> None:
     connections = []
 

@@ -13,7 +13,7 @@ from mu.frames import frame
 from mu.packet import Key, forward, key_of
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import not_connected, port_number
-from mu.transports.tcp.greetings import GOODBYE, HELLO
+from mu.transports.tcp.greetings import GOODBYE, HELLO, WELCOME
 from mu.transports.tcp.stream import Stream
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 1.0  # seconds between two attempts to connect
@@ -25,15 +25,15 @@ class ClientStream(Stream):
     def __init__(self, max_frame: int, where: str) -> None:
         super().__init__(max_frame)
         self._where = where
-        self._greeted = False
+        self._welcome = False  # to a server that is Python's mu
         self.usable = True  # for new requests
         self.pending: dict[Key, asyncio.Future[Packet]] = {}
 
     async def ask(self, request: Request) -> Packet:
         if self.full:
             await self.room()
-        packet = forward(request.packet, self.muid)
-        if not self._greeted:
+        packet = forward(request.packet, self.muid, brief=self._welcome)
+        if not self._welcome:
             packet["protocol"][HELLO] = self.muid
         body = frame(encode(packet), self.max_frame)
         if not self.usable:
@@ -43,7 +43,7 @@ class ClientStream(Stream):
         if key in self.pending:
             raise ConnectionLost(f"a message with the same path waits for {self._where} already", sent=False)
         self.pending[key] = answer
-        self._greeted = request.sent = True
+        request.sent = True
         self.write(body)
         try:
             return await answer
@@ -62,6 +62,8 @@ class ClientStream(Stream):
             answer = self.pending.get(tuple(path)) if type(path) is list else None
         except TypeError:  # something other than names in the path
             answer = None
+        if not self._welcome and protocol.get(WELCOME) == self.muid:
+            self._welcome = True
         if answer is not None and not answer.done() and ("response" in packet or "err" in packet):
             answer.set_result(packet)
         return None

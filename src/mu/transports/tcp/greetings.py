@@ -4,8 +4,12 @@ from mu.codec import encode
 from mu.frames import frame
 
 HELLO = "hello"
-"""A client's first packet has this key under `protocol`, with the connection's own name, to say that it knows what a
-goodbye is. (Node's mu knows neither, and hands the key on; hence the name, which fits no other connection.)"""
+"""A client's first packets have this key under `protocol`, with the connection's own name, to say that it is Python's
+mu: it knows what a goodbye is, and needs nothing under `protocol` of an answer but its path. (Node's mu hands the key
+on, as it does with all that it does not know; hence the name, which fits no other connection.)"""
+
+WELCOME = "welcome"
+"""The answer to that: under this key the same name, to say that the server is Python's mu as well."""
 
 GOODBYE = "goodbye"
 

@@ -9,7 +9,7 @@ from mu.frames import frame
 from mu.packet import backward
 from mu.transport import Packet, Receive, Server
 from mu.transports.addresses import cannot_listen, port_number
-from mu.transports.tcp.greetings import HELLO, goodbye
+from mu.transports.tcp.greetings import HELLO, WELCOME, goodbye
 from mu.transports.tcp.stream import Stream, log
 
 NEWCOMER = 0.1  # seconds for the first message of a connection, when the server shuts down just after it was made
@@ -22,14 +22,14 @@ class ServerStream(Stream):
         super().__init__(server.max_frame)
         self._server, self._receive = server, receive
         self.in_flight = 0
-        self._heard = self._knows_goodbye = self._half_closed = self._closing = self._paused = False
+        self._heard = self._knows_us = self._half_closed = self._closing = self._paused = False
 
     def on_request(self, packet: Packet) -> None:
         if not self._heard:
             self._heard = True
             protocol = packet["protocol"]
-            self._knows_goodbye = protocol.get(HELLO) == protocol["path"][-1]
-            if self._closing and self._knows_goodbye:
+            self._knows_us = protocol.get(HELLO) == protocol["path"][-1]
+            if self._closing and self._knows_us:
                 self.write(goodbye())
         self.in_flight += 1
         if self.in_flight >= self._server.max_in_flight:
@@ -40,14 +40,21 @@ class ServerStream(Stream):
         """A Node relay sends such, by mistake; an answer to it would end a Node peer."""
 
     def _reply(self, packet: Packet) -> None:
-        body = frame(encode(backward(packet, self.muid)), self.max_frame)
+        body = frame(encode(self._addressed(packet)), self.max_frame)
         self.in_flight -= 1
         if not self.ended:
             self.write(body)
         if self._paused:
             self._regulate()
-        if not self.in_flight and (self._half_closed or (self._closing and not self._knows_goodbye)):
+        if not self.in_flight and (self._half_closed or (self._closing and not self._knows_us)):
             self.end("all is answered")
+
+    def _addressed(self, packet: Packet) -> Packet:
+        asked = packet["protocol"]
+        answer = backward(packet, self.muid, brief=self._knows_us)
+        if self._knows_us and HELLO in asked:
+            answer["protocol"][WELCOME] = asked["path"][-1]
+        return answer
 
     def _regulate(self) -> None:
         """Read on, or stop reading, so that what one client may pile up here is bounded."""
@@ -71,7 +78,7 @@ class ServerStream(Stream):
     def close_when_answered(self) -> None:
         """Ask the client to go to somewhere else; one that does not understand that is let go when all is answered."""
         self._closing = True
-        if self._knows_goodbye:
+        if self._knows_us:
             self.write(goodbye())
         elif not self._heard:
             self.loop.call_later(NEWCOMER, self._end_if_idle)
@@ -79,7 +86,7 @@ class ServerStream(Stream):
             self._end_if_idle()
 
     def _end_if_idle(self) -> None:
-        if not self.in_flight and not self._knows_goodbye:
+        if not self.in_flight and not self._knows_us:
             self.end("all is answered")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -31,7 +32,7 @@ def logs_options(parser: ArgumentParser) -> None:
 
 async def logs(session: Session, options: Namespace) -> None:
     query = history.Query(
-        services=tuple(await session.names([*options.services, *options.service] or ["*"])),
+        services=tuple(await speakers(session, [*options.services, *options.service] or ["*"])),
         since=history.parse_since(options.since, time.time()) if options.since else None,
         pattern=compiled(options.grep) if options.grep else None,
         context=options.context,
@@ -53,7 +54,7 @@ def grep_options(parser: ArgumentParser) -> None:
 
 async def grep(session: Session, options: Namespace) -> int:
     query = history.Query(
-        services=tuple(await session.names(options.services or ["*"])),
+        services=tuple(await speakers(session, options.services or ["*"])),
         pattern=re.compile(re.escape(options.text)),
         streams=frozenset({"out", "err"}),
     )
@@ -62,6 +63,13 @@ async def grep(session: Session, options: Namespace) -> int:
         show_record(session, record, query)
         code = 0
     return code
+
+
+async def speakers(session: Session, words: Sequence[str]) -> list[str]:
+    """The names of these services, and of replicas that they had once: what was said is kept."""
+    names = await session.names(words)
+    files = [file for name in names for file in sorted(session.logs.glob(f"{name}.[0-9]*.log"))]
+    return list(dict.fromkeys([*names, *(file.stem for file in files)]))
 
 
 def compiled(text: str) -> re.Pattern[str]:
@@ -85,7 +93,7 @@ def events_options(parser: ArgumentParser) -> None:
 
 
 async def events(session: Session, options: Namespace) -> None:
-    names = set(await session.names(options.services)) if options.services else None
+    names = set(await speakers(session, options.services)) if options.services else None
     began, shown = time.time(), list[Event]()
 
     def show_those_kept() -> None:

@@ -1,5 +1,6 @@
 """Which services words name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,26 @@ def test_parts_of_a_system_are_found_by_name() -> None:
     assert SYSTEM.service("adder_service").port("other") is None
     assert SYSTEM.groups == ["default", "stores"]
     assert (SYSTEM.data, SYSTEM.logs) == (Path("/x/.fuge"), Path("/x/.fuge/log"))
+
+
+SCALED = replace(SYSTEM, replicas={"adder_service": (Service("adder_service.2"), Service("adder_service.3"))})
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["adder_service"], ["adder_service", "adder_service.2", "adder_service.3"]),
+        (["adder_service.2"], ["adder_service.2"]),
+        (["*.3", "adder_two"], ["adder_service.3", "adder_two"]),
+        (["default"], ["adder_service", "adder_service.2", "adder_service.3"]),
+        ([], ["adder_service", "adder_service.2", "adder_service.3", "mongo"]),
+    ],
+)
+def test_service_is_selected_with_its_replicas(words: list[str], names: list[str]) -> None:
+    assert [service.name for service in SCALED.select(words)] == names
+
+
+def test_replica_is_found_by_its_name() -> None:
+    assert SCALED.service("adder_service.2").origin == "adder_service"
+    with pytest.raises(FugeError, match="did you mean 'adder_service.3'"):
+        SCALED.service("adder_service.4")

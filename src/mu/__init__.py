@@ -46,9 +46,10 @@ if TYPE_CHECKING:
     from mu.overlays import overlay as overlay
     from mu.transports import http as http
     from mu.transports import local as local
+    from mu.transports import redis as redis
     from mu.transports import tcp as tcp
 
-TRANSPORTS = ("tcp", "http", "local")
+TRANSPORTS = ("tcp", "http", "local", "redis")
 ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox")
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "local",
     "outbox",
     "overlay",
+    "redis",
     "retry",
     "run",
     "shed",

@@ -1,0 +1,26 @@
+"""Redis lists as queues, as with Node's mu-redis. Needs the package redis, which is loaded when it is first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mu.transports.redis.client import RedisClient as client
+    from mu.transports.redis.server import RedisServer as server
+
+__all__ = ["client", "server"]
+
+PLACES = {"client": "RedisClient", "server": "RedisServer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module 'mu.transports.redis' has no {name!r}")
+    try:
+        import redis.asyncio  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise ImportError(
+            "expected the package redis for mu's redis, found none: install the extra mu[redis]"
+        ) from None
+    return getattr(import_module(f"mu.transports.redis.{name}"), PLACES[name])

@@ -1,0 +1,273 @@
+"""Takes messages from a queue, and gives them to whoever handles them; none is lost on the way."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+
+from mu.codec import decode, encode
+from mu.errors import BadFrame, MuError
+from mu.packet import is_request
+from mu.transport import Packet, Receive
+from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, answer_body, is_suspect, verdict_on
+from mu.transports.queued.pauses import pause_after
+from mu.transports.redis.keys import Keys
+from mu.transports.redis.link import PATIENCE, Address, Link
+from mu.transports.redis.scripts import ADOPT, LEAVE, LIVE, TAKE
+from mu.transports.redis.settling import Settlement, Settling, dead_letter
+
+log = logging.getLogger("mu.redis")
+BLOCK = 1.0  # seconds for which Redis is asked to wait for a message
+LAST_WORDS = 1.0  # seconds at the end for telling Redis what was handled
+
+
+class Delivery:
+    """A message that was taken, and its answer. `taken`: as it is in the work list."""
+
+    __slots__ = ("_consumer", "packet", "taken")
+
+    def __init__(self, consumer: "Consumer", taken: bytes, packet: Packet) -> None:
+        self._consumer, self.taken, self.packet = consumer, taken, packet
+
+    def reply(self, answer: Packet) -> None:
+        self._consumer.answered(self, answer)
+
+
+class Consumer:
+    """One that takes up to `batch` messages at once into a list of its own, where they stay until they are settled.
+
+    A lease of so many seconds, which it renews all the time, says that it lives. When one has run out, others take over
+    what it had in work, and put it to the front of the queue. Such a message may be what has ended that consumer, so it
+    is delivered alone: if it ends another, it is known to be the one, and no other message is blamed for it.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        keys: Keys,
+        receive: Receive,
+        batch: int,
+        max_deliveries: int,
+        lease: float,
+        max_frame: int,
+    ) -> None:
+        self._keys, self._receive, self._batch = keys, receive, batch
+        self._max_deliveries, self._lease, self._max_frame = max_deliveries, lease, max_frame
+        self._name, self._address = str(uuid.uuid4()), address
+        self._work = keys.work(self._name)
+        self._link, self._heart, outgoing = Link(address), Link(address), Link(address)
+        self._links = (self._link, self._heart, outgoing)
+        self._hand: dict[Delivery, None] = {}  # what is being handled, in order
+        self._free = asyncio.Event()  # set whenever there may be fewer in work than before
+        self._settling = Settling(outgoing, self._work, keys, self._free.set)
+        self._alone = False  # whether the next message may have ended a consumer
+        self._uncertain = False  # whether Redis may have given something that did not arrive here
+        self._next_look = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises TransportError if Redis does not let us in; if it is not there, it is waited for."""
+        loop = asyncio.get_running_loop()
+        try:
+            await self._live()
+        except MuError as error:
+            if not error.temporary:
+                await self._close_links()
+                raise
+            log.warning("%s is not to be had yet: %s", self._address, error)
+        self._tasks = [loop.create_task(self._consume()), loop.create_task(self._beat())]
+
+    # Life ---------------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        keys = [self._keys.lease(self._name), self._keys.consumers]
+        await self._heart.run(LIVE, keys, [int(self._lease * 1000), self._name])
+
+    async def _beat(self) -> None:
+        """In a task of its own: the lease must not run out because a handler takes long."""
+        failures = 0
+        while True:
+            await asyncio.sleep(pause_after(failures) if failures else self._lease / 4)
+            try:
+                await self._live()
+                failures = 0
+            except MuError:  # the task that consumes tells of it
+                failures += 1
+
+    # What comes ---------------------------------------------------------------------------------------------------
+
+    async def _consume(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._turn()
+                if failures:
+                    log.warning("%s is back", self._address)
+                failures = 0
+            except MuError as error:
+                self._uncertain = True
+                failures += 1
+                if failures == 1:
+                    log.warning("cannot take messages: %s", error)
+                await asyncio.sleep(pause_after(failures))
+
+    async def _turn(self) -> None:
+        if self._uncertain:
+            await self._find_again()
+        if (now := asyncio.get_running_loop().time()) >= self._next_look:
+            await self._adopt()
+            self._next_look = now + self._lease / 3
+        taken, next_due = await self._take(await self._room())
+        if taken:
+            self._begin(taken)
+            return
+        pause = min(BLOCK, float(next_due) / 1000 - time.time()) if next_due else BLOCK
+        await self._wait_for_more(max(0.01, pause))
+
+    async def _room(self) -> int:
+        """How many may be taken; waits until it is one at least."""
+        while (held := len(self._hand) + len(self._settling)) >= (1 if self._alone else self._batch):
+            self._free.clear()
+            await self._free.wait()
+        return 1 if self._alone else self._batch - held
+
+    async def _take(self, count: int) -> tuple[list[bytes], bytes]:
+        names, keys = self._name, self._keys
+        places = [keys.requests, keys.later, self._work, keys.lease(names), keys.consumers]
+        lease = int(self._lease * 1000)
+        taken, next_due = await self._link.run(TAKE, places, [count, int(time.time() * 1000), lease, names])
+        return taken, next_due
+
+    async def _wait_for_more(self, seconds: float) -> None:
+        """Moves the first message to where it is: that waits for one, and takes nothing that could then get lost."""
+        queue = self._keys.requests
+        await self._link.call("BLMOVE", queue, queue, "RIGHT", "RIGHT", seconds, patience=seconds + PATIENCE)
+
+    async def _find_again(self) -> None:
+        """A connection that was lost may have had messages on it, which are in the work list and nowhere else."""
+        known = Counter([*(delivery.taken for delivery in self._hand), *self._settling.taken])
+        found = Counter(await self._link.call("LRANGE", self._work, 0, -1))
+        self._uncertain = False
+        self._begin(list((found - known).elements()))
+
+    async def _adopt(self) -> None:
+        keys = [self._keys.consumers, self._work]
+        orphans = await self._link.run(ADOPT, keys, [self._keys.works, self._keys.leases, self._name])
+        if orphans:
+            log.warning("a consumer of %s has died with %d messages in work: they go back", self._address, len(orphans))
+        for taken in orphans:
+            packet = packet_of(taken)
+            if isinstance(packet, str):
+                self._bury(taken, packet)
+                continue
+            verdict = after_a_bad_end(packet, "its consumer died", self._max_deliveries)
+            if verdict.packet is None:
+                self._bury(taken, verdict.reason)
+            else:
+                self._settling.add(Settlement("back", taken, encoded(verdict)))
+
+    def _begin(self, taken: Sequence[bytes]) -> None:
+        """Give each to its handler; but one that may end this process only when there is no other here."""
+        self._alone = False
+        for index, each in enumerate(taken):
+            packet = packet_of(each)
+            if isinstance(packet, str):
+                self._bury(each, packet)
+                continue
+            if is_suspect(packet):
+                self._alone = True
+                if len(self._hand) + len(self._settling):
+                    self._give_back(taken[index:])
+                    return
+            delivery = Delivery(self, each, packet)
+            self._hand[delivery] = None
+            self._receive(packet, delivery.reply)
+            if self._alone:
+                self._give_back(taken[index + 1 :])
+                return
+
+    def _give_back(self, taken: Sequence[bytes]) -> None:
+        for each in reversed(taken):
+            self._settling.add(Settlement("back", each, each))
+
+    # What goes ----------------------------------------------------------------------------------------------------
+
+    def answered(self, delivery: Delivery, answer: Packet) -> None:
+        """Raises a MuError if the answer cannot be written. A second answer, or one after the end, is dropped."""
+        if delivery not in self._hand:
+            return
+        packet, taken = delivery.packet, delivery.taken
+        verdict = verdict_on(packet, answer, self._max_deliveries)
+        if verdict.fate is Fate.ANSWER:
+            where = self._keys.answers(packet["protocol"]["path"][-1])
+            settlement = Settlement("answer", taken, answer_body(answer, self._name, self._max_frame), where)
+        elif verdict.fate is Fate.LATER:
+            log.warning("a message is delivered again in %.2f s: %s", verdict.pause, verdict.reason)
+            due = int((time.time() + verdict.pause) * 1000)
+            settlement = Settlement("later", taken, encoded(verdict), due)
+        elif verdict.fate is Fate.DEAD:
+            log.error("a message is dead, see %s: %s", self._keys.dead, verdict.reason)
+            settlement = Settlement("dead", taken, dead_letter(taken, verdict.reason))
+        else:
+            settlement = Settlement(verdict.fate.value, taken, taken)
+        del self._hand[delivery]
+        self._settling.add(settlement)
+        self._free.set()
+
+    def _bury(self, taken: bytes, reason: str) -> None:
+        log.error("a message is dead, see %s: %s", self._keys.dead, reason)
+        self._settling.add(Settlement("dead", taken, dead_letter(taken, reason)))
+
+    # The end ------------------------------------------------------------------------------------------------------
+
+    async def close(self, grace: float) -> None:
+        """Take no more; settle what is answered within the grace, and hand back the rest."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace
+        consume, beat = self._tasks
+        await cancelled(consume)
+        while self._hand and (left := until - loop.time()) > 0:
+            self._free.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._free.wait()
+            except TimeoutError:
+                break
+        if self._hand:
+            log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
+            self._hand.clear()
+        await self._settling.close(max(LAST_WORDS, until - loop.time()))
+        await cancelled(beat)
+        keys = [self._work, self._keys.requests, self._keys.lease(self._name), self._keys.consumers]
+        try:
+            await self._heart.run(LEAVE, keys, [self._name], patience=LAST_WORDS)
+        except MuError as error:
+            log.warning("what is not settled goes back when the lease of %g s is over: %s", self._lease, error)
+        await self._close_links()
+
+    async def _close_links(self) -> None:
+        for link in self._links:
+            await link.close()
+
+
+async def cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def packet_of(taken: bytes) -> Packet | str:
+    """The message, or what is wrong with it."""
+    try:
+        packet: Packet = decode(taken)
+        if is_request(packet):
+            return packet
+        raise BadFrame("expected a message with a 'pattern', found none")
+    except BadFrame as error:
+        return str(error)
+
+
+def encoded(verdict: Verdict) -> bytes:
+    assert verdict.packet is not None
+    return encode(verdict.packet)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +13,7 @@ from fuge.engine import debugging, order, reports, scaling
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
 from fuge.engine.containers import Containers
+from fuge.engine.differences import changes
 from fuge.engine.numbering import Plan
 from fuge.engine.running import Running
 from fuge.engine.starting import addresses
@@ -362,20 +362,6 @@ def outcome(running: Running, problem: FugeError | None = None) -> Outcome:
     said: Outcome = {"service": service.name, "state": running.state, "addresses": addresses(service)}
     said |= {"reason": running.reason, "ok": problem is None}
     return said | ({"text": str(problem), "exit_code": problem.exit_code} if problem else {})
-
-
-def changes(old: System, new: System) -> list[str]:
-    """The instances of which another fuge.yml says something else."""
-    return [name for name in new.everything if name in old.everything and has_changed(name, old, new)]
-
-
-def has_changed(name: str, old: System, new: System) -> bool:
-    """Whether another fuge.yml says something else of a service, by itself or for all containers."""
-    before, after = old.everything[name], new.everything[name]
-    if after != replace(before, replicas=after.replicas):
-        return True
-    about_containers = [(system.run_containers, system.container_engine_url) for system in (old, new)]
-    return after.type == "container" and about_containers[0] != about_containers[1]
 
 
 def is_leaving(running: Running, names: Collection[str], system: System) -> bool:

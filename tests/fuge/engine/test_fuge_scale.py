@@ -348,3 +348,15 @@ async def test_every_change_of_state_is_told(project: Project) -> None:
         await running.start()
         await running.stop()
         assert told == ["waiting", "starting", "running", "stopping", "stopped"]
+
+
+async def test_instances_that_write_into_their_folder_do_not_restart_each_other_for_ever(project: Project) -> None:
+    writes = "import os, time\nopen(f'{os.getpid()}.out', 'w').close()\nprint('up', flush=True)\ntime.sleep(600)\n"
+    project.write(project.process("web", "replicas: 2"), web=writes)
+    async with engine(project) as running:
+        await running.start()
+        (project.folder / "web" / "main.py").write_text(writes)
+        await event(project, "web", "watch suspended")
+        await event(project, "web.2", "watch suspended")
+        await running.restart(["web"])
+        assert states(running) == {"web": "running", "web.2": "running"}

@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mu.transports.redis.client import RedisClient as client
-    from mu.transports.redis.server import RedisServer as server
+    from mu.transports.redis.receiving import RedisServer as server
+    from mu.transports.redis.sending import RedisClient as client
 
 __all__ = ["client", "server"]
 
-PLACES = {"client": "RedisClient", "server": "RedisServer"}
+PLACES = {"client": ("sending", "RedisClient"), "server": ("receiving", "RedisServer")}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +23,5 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             "expected the package redis for mu's redis, found none: install the extra mu[redis]"
         ) from None
-    return getattr(import_module(f"mu.transports.redis.{name}"), PLACES[name])
+    module, found = PLACES[name]
+    return getattr(import_module(f"mu.transports.redis.{module}"), found)

@@ -256,7 +256,6 @@ async def test_redis_that_forgets_its_scripts_is_given_them_again(broker: RedisB
 
 
 async def test_redis_connections_may_break_at_any_moment(broker: RedisBroker) -> None:
-    """A message may be on the connection that breaks: it is in the list of what is in work, and found there again."""
     recorder = Recorder()
     mu = Mu("keeper")
     mu.outbound(EVENT, outbox(redis.client(port=broker.port, list="q")))
@@ -269,6 +268,19 @@ async def test_redis_connections_may_break_at_any_moment(broker: RedisBroker) ->
         await until(lambda: set(recorder.seen) == set(range(2000)), seconds=60)
         await until(lambda: not in_work(broker))
     assert not broker.length("q_dead")
+
+
+async def test_redis_finds_again_what_was_on_a_connection_that_broke(broker: RedisBroker) -> None:
+    """To Redis the message is in work, and the consumer has never seen it."""
+    recorder = Recorder()
+    async with consumer(broker, recorder):
+        await until(lambda: "cmd=blmove" in (broker.ask("CLIENT", "LIST") or ""))
+        name = broker.ask("EVAL", "return redis.call('SMEMBERS', 'q_consumers')[1]", "0")
+        packet = {"pattern": {**EVENT, "x": 1}, "protocol": {"path": ["id", "sender"]}}
+        broker.ask("LPUSH", f"q_work_{name}", json.dumps(packet))
+        broker.ask("CLIENT", "KILL", "TYPE", "normal")
+        await until(lambda: not in_work(broker))
+    assert recorder.seen == [1]
 
 
 async def test_redis_that_wants_a_password_says_so(broker: RedisBroker) -> None:

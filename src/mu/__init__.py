@@ -38,6 +38,7 @@ from mu.transport import Client, Packet, Postbox, Receive, Reply, Request, Serve
 if TYPE_CHECKING:
     from mu.adapters.balance import balance as balance
     from mu.adapters.breaker import breaker as breaker
+    from mu.adapters.dns import dns as dns
     from mu.adapters.outbox import outbox as outbox
     from mu.adapters.retry import retry as retry
     from mu.adapters.shed import shed as shed
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from mu.transports import tcp as tcp
 
 TRANSPORTS = ("tcp", "http", "local", "redis")
-ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox")
+ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox", "dns")
 
 __all__ = [
     "BadFrame",
@@ -81,6 +82,7 @@ __all__ = [
     "Unencodable",
     "balance",
     "breaker",
+    "dns",
     "http",
     "local",
     "outbox",

@@ -1,6 +1,6 @@
 """What Node's mu does not survive, and this one must: one test for each case, by number.
 
-Cases 15 (DNS) and 17 (Redis) come with those transports; 3 to 8 with real Node peers are in tests/interop.
+Case 17 (Redis) comes with that transport; 3 to 8 with real Node peers are in tests/interop.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
+from dns_fakes import FakeDns, saying
+from dnslib import RR
 from interop.raw import Raw, framed, raw_server, request, response
 from mu_fakes import until
 
@@ -29,6 +31,7 @@ from mu import (
     TTLExpired,
     balance,
     breaker,
+    dns,
     http,
     local,
     shed,
@@ -405,6 +408,33 @@ async def test_14_reconnects_with_rising_pauses_and_sends_nothing_twice(free_por
             await asyncio.sleep(0.005)
         for number, pause in enumerate(pauses):
             assert 0.025 * 2**number <= pause <= 0.05 * 2**number
+
+
+async def test_15_a_burst_before_dns_has_answered_and_dns_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = tcp.server()
+    async with service(server), FakeDns(answer=saying("SERVFAIL")) as names:
+        monkeypatch.setenv("DNS_HOST", "127.0.0.1")
+        monkeypatch.setenv("DNS_PORT", str(names.port))
+        mu = Mu("caller")
+        mu.outbound("*", dns(tcp, name="adder_service", namespace="micro"))
+        async with mu:
+            burst = await asyncio.gather(*(mu.dispatch(ONE_AND_TWO) for _ in range(5)), return_exceptions=True)
+            assert [type(each) for each in burst] == [ConnectFailed] * 5
+            names.records = RR.fromZone(
+                f"_main._tcp.adder-service.micro.svc.cluster.local. 0 IN SRV 0 10 {server.port} adder.\n"
+                "adder. 0 IN A 127.0.0.1"
+            )
+            names.answer = names.by_zone
+            async with asyncio.timeout(20):  # Node's takes 60 s
+                while True:
+                    with contextlib.suppress(ConnectFailed):
+                        assert await mu.dispatch(ONE_AND_TWO) == 3
+                        break
+                    await asyncio.sleep(0.02)
+            names.answer = saying("SERVFAIL")
+            asked = len(names.asked)
+            await until(lambda: len(names.asked) > asked + 1)
+            assert await asyncio.gather(*(mu.dispatch(ONE_AND_TWO) for _ in range(5))) == [3] * 5
 
 
 async def test_16_balance_skips_what_is_dead_and_sends_again_only_what_was_not_sent(free_port: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from mu.adapters.adapter import Adapter, Deliver
-from mu.errors import MuError
+from mu.adapters.taking import first_that_takes
 from mu.transport import Client, Request
 
 Strategy = Literal["round_robin", "least_pending"]
@@ -29,14 +29,7 @@ class Balance(Adapter):
         self._pending = [0] * len(self._parts)
 
     async def around(self, request: Request, deliver: Deliver) -> Any:
-        *others, last = self._ends()
-        for end in others:
-            try:
-                return await self._through(end, request, deliver)
-            except MuError as error:
-                if not error.retryable:
-                    raise
-        return await self._through(last, request, deliver)
+        return await first_that_takes(self._ends(), lambda end: self._through(end, request, deliver))
 
     async def _through(self, end: int, request: Request, deliver: Deliver) -> Any:
         self._pending[end] += 1

@@ -5,29 +5,23 @@ The folder holds named.conf, its zones, and resolv.conf, which has become /etc/r
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from concordant import ConcordantError, resolve
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bind import bind  # noqa: E402 - it is run by itself, not by pytest
+
 
 def main(folder: str, *names: str) -> dict[str, Any]:
-    run = ["named", "-g", "-4", "-n", "1", "-c", "named.conf"]
-    with subprocess.Popen(run, cwd=folder, stderr=subprocess.PIPE, text=True) as named:
-        try:
-            assert named.stderr
-            said = []
-            for line in named.stderr:
-                said.append(line)
-                if line.endswith("running\n"):
-                    return asyncio.run(all_of(names))
-            sys.exit("".join(said))
-        finally:
-            named.terminate()
+    with bind(folder):
+        return asyncio.run(all_of(names))
 
 
 async def all_of(names: Iterable[str]) -> dict[str, Any]:

@@ -1,22 +1,13 @@
 """The system's resolver, with a real BIND that serves a zone as Kubernetes has it, in a network of its own."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import needed
+from network_apart import run_apart
 
 INSIDE = Path(__file__).with_name("inside.py")
-RESOLV_CONF = """
-nameserver 127.0.0.1
-search micro.svc.cluster.local svc.cluster.local cluster.local
-options ndots:5
-"""
 NAMED_CONF = """
 options {
     directory "."; pid-file none; session-keyfile none; recursion no;
@@ -65,27 +56,14 @@ NAMES = [
     "_main._tcp.lost",
     "example.com.",
 ]
-APART = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
-SCRIPT = 'ip link set lo up && mount --bind "$1/resolv.conf" /etc/resolv.conf && exec "$2" "$3" "$1" "${@:4}"'
-
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each of the names resolves to."""
-    for program, package in (("named", "bind9"), ("unshare", "util-linux"), ("ip", "iproute2")):
-        needed(shutil.which(program), f"{program} (Debian's {package})")
-    able = subprocess.run(
-        [*APART, "mount", "--bind", "/etc/hosts", "/etc/resolv.conf"], capture_output=True, check=False
-    )
-    needed(able.returncode == 0, f"the right to make a network of one's own ({able.stderr.decode().strip()})")
     folder = tmp_path_factory.mktemp("bind")
-    for name, text in (("resolv.conf", RESOLV_CONF), ("named.conf", NAMED_CONF), ("zone", ZONE)):
+    for name, text in (("named.conf", NAMED_CONF), ("zone", ZONE)):
         (folder / name).write_text(text, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DNS_")}
-    command = [*APART, "bash", "-c", SCRIPT, "bash", str(folder), sys.executable, str(INSIDE), *NAMES]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
-    assert done.returncode == 0, done.stderr
-    answers: dict[str, Any] = json.loads(done.stdout)
+    answers: dict[str, Any] = json.loads(run_apart(folder, INSIDE, *NAMES))
     return answers
 
 

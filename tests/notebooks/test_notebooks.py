@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import each_recipe, each_recipe_and_engine, engine_needed, left_running, wait_until
+from helpers import each_recipe, each_recipe_and_engine, engine_needed, engines_for, left_running, wait_until
 
 from workbook import cells, course, execute, lint, ports, snapshots
 from workbook.course import Recipe
@@ -67,9 +67,10 @@ def test_outputs_are_what_comes_out(recipe: Recipe, engine: str, tmp_path: Path,
     assert wait_until(lambda: not left_running()), f"left running: {left_running()}"
 
 
-@each_recipe_and_engine()
-@pytest.mark.usefixtures("with_engine")
-def test_execute_gives_the_identical_file(recipe: Recipe) -> None:
+@each_recipe()
+def test_execute_gives_the_identical_file(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_needed(engine := engines_for(recipe)[-1])
+    monkeypatch.setenv("FUGE_ENGINE", engine)
     stored = recipe.notebook.read_text(encoding="utf-8")
     again = execute.executed(stored, recipe)
     difference = "\n".join(difflib.unified_diff(stored.splitlines(), again.splitlines(), "stored", "again", n=1))

@@ -41,9 +41,16 @@ class Answers:
             answer.set_result(packet)
 
     def close(self, where: str) -> None:
+        self._end(Closed, f"the transport to {where} was closed before the answer")
+
+    def lost(self, where: str) -> None:
+        """For a connection with which the way back has ended."""
+        self._end(ConnectionLost, f"{where} was lost before the answer")
+
+    def _end(self, kind: type[MuError], why: str) -> None:
         for answer in self._pending.values():
             if not answer.done():
-                answer.set_exception(Closed(f"the transport to {where} was closed before the answer", sent=True))
+                answer.set_exception(kind(why, sent=True))
 
 
 def way_back(packet: Any) -> Key:

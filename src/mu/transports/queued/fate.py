@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from mu.codec import encode
-from mu.errors import Closed, DeadlineExceeded, FrameTooLarge, MuError, from_wire
-from mu.packet import backward
+from mu.errors import Closed, DeadlineExceeded, MuError, from_wire
 from mu.transport import Packet
 from mu.transports.queued.oneway import wants_no_answer
 from mu.transports.queued.pauses import pause_after
@@ -62,14 +60,6 @@ def after_a_bad_end(packet: Packet, reason: str, max_deliveries: int) -> Verdict
     if tries >= max_deliveries:
         return Verdict(Fate.DEAD, f"delivered {tries} times: {reason}")
     return Verdict(Fate.LATER, reason, with_number(packet, TRIES, tries), pause_after(tries))
-
-
-def answer_body(answer: Packet, muid: str, limit: int) -> bytes:
-    """Raises Unencodable, and FrameTooLarge above `limit` bytes."""
-    body = encode(backward({**answer}, muid))
-    if len(body) > limit:
-        raise FrameTooLarge(f"expected an answer of at most {limit:,} bytes, found {len(body):,}")
-    return body
 
 
 def is_suspect(packet: Packet) -> bool:

@@ -1,8 +1,5 @@
 """Messages that want no answer, as a queue carries them."""
 
-from mu.codec import encode
-from mu.errors import FrameTooLarge
-from mu.packet import forward
 from mu.transport import Packet
 
 ONE_WAY = "oneWay"
@@ -17,11 +14,3 @@ def without_answer(packet: Packet) -> Packet:
 
 def wants_no_answer(packet: Packet) -> bool:
     return packet["protocol"].get(ONE_WAY) is True
-
-
-def body_of(packet: Packet, muid: str, limit: int) -> bytes:
-    """As `muid` sends it. Raises Unencodable, and FrameTooLarge above `limit` bytes."""
-    body = encode(forward(packet, muid))
-    if len(body) > limit:
-        raise FrameTooLarge(f"expected at most {limit:,} bytes, found {len(body):,}: send less, or raise max_frame")
-    return body

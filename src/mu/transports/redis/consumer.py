@@ -7,16 +7,16 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 
-from mu.codec import decode, encode
-from mu.errors import BadFrame, MuError
-from mu.packet import is_request
+from mu.codec import encode
+from mu.errors import MuError
 from mu.transport import Packet, Receive
-from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, answer_body, is_suspect, verdict_on
+from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
+from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, is_suspect, verdict_on
 from mu.transports.queued.pauses import pause_after
 from mu.transports.redis.keys import Keys
 from mu.transports.redis.link import PATIENCE, Address, Link
 from mu.transports.redis.scripts import ADOPT, LEAVE, LIVE, TAKE
-from mu.transports.redis.settling import Settlement, Settling, dead_letter
+from mu.transports.redis.settling import Settlement, Settling
 
 log = logging.getLogger("mu.redis")
 BLOCK = 1.0  # seconds for which Redis is asked to wait for a message
@@ -255,17 +255,6 @@ class Consumer:
 async def cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-def packet_of(taken: bytes) -> Packet | str:
-    """The message, or what is wrong with it."""
-    try:
-        packet: Packet = decode(taken)
-        if is_request(packet):
-            return packet
-        raise BadFrame("expected a message with a 'pattern', found none")
-    except BadFrame as error:
-        return str(error)
 
 
 def encoded(verdict: Verdict) -> bytes:

@@ -1,9 +1,7 @@
 """Tells Redis what has become of the messages that a consumer has taken."""
 
 import asyncio
-import json
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +26,6 @@ class Settlement:
     taken: bytes
     text: bytes = b""
     place: str | float = ""
-
-
-def dead_letter(taken: bytes, reason: str) -> bytes:
-    """With the message as it was, and why it is not delivered any more."""
-    letter = {"reason": reason, "at": int(time.time() * 1000), "message": taken.decode(errors="replace")}
-    return json.dumps(letter).encode()
 
 
 class Settling:

@@ -5,6 +5,7 @@ import errno
 import random
 import socket
 from collections.abc import Collection
+from typing import Literal
 
 import psutil
 
@@ -32,11 +33,11 @@ def free(count: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> li
     return found
 
 
-def holder(port: int) -> psutil.Process | None:
+def holder(port: int, kind: Literal["tcp", "udp"] = "tcp") -> psutil.Process | None:
     """The process that listens on a port; None where that cannot be seen, as for other users' processes."""
     with contextlib.suppress(psutil.AccessDenied):
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.pid
+        for connection in psutil.net_connections(kind):
+            listens = (kind == "udp" or connection.status == psutil.CONN_LISTEN) and connection.pid
             if listens and connection.laddr and connection.laddr.port == port:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     return psutil.Process(connection.pid)

@@ -16,6 +16,8 @@ OUTSIDE = {  # who may import which package from outside
     "pydantic_core": {"plan/fields.py"},
     "ruamel": {"plan/places.py", "plan/syntax.py"},
     "psutil": {"ports.py", "engine/claim.py", "faces/background.py", "faces/errands.py"},
+    "concordant": {"plan/domain.py", "plan/external.py", "plan/zone.py"},
+    "dnslib": {"engine/dns/answers.py", "engine/dns/packets.py"},
     "pathspec": {"engine/ignoring.py"},
     "watchfiles": {"engine/changes.py"},
     "prompt_toolkit": {"faces/prompt.py"},

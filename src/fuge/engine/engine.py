@@ -14,13 +14,15 @@ from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
 from fuge.engine.containers import Containers
 from fuge.engine.differences import changes
+from fuge.engine.dns.server import Server
 from fuge.engine.numbering import Plan
 from fuge.engine.running import Running
 from fuge.engine.starting import addresses
 from fuge.engine.states import DISABLED, FAILED, NOT_MANAGED
 from fuge.engine.watching import Watcher
 from fuge.errors import FugeError, NoEngineError, NotReadyError
-from fuge.plan import discovery, location
+from fuge.plan import discovery, location, zone
+from fuge.plan.records import Zone
 from fuge.plan.system import Service, System
 from fuge.services.launcher import Launcher
 
@@ -65,6 +67,13 @@ class Engine:
         self.containers = self._containers_of(self.system)
         self.watcher = Watcher(self._say, self.system.monitor_polling)
         self.running = {name: self._make(instance) for name, instance in self.system.everything.items()}
+        self.dns = Server(self.zones)
+        self.on_discovery.append(self.dns.refresh)
+        try:
+            await self.dns.follow(self.system)
+        except FugeError:
+            await self._close()
+            raise
         self.closing = asyncio.Event()
         self._changing = asyncio.Lock()  # held while other instances come to exist
         self._refresh()
@@ -78,6 +87,10 @@ class Engine:
         await self._stop(self.running)
         async with self._changing:  # what was under way ends soon, for nothing starts any more
             await self._stop(self.running)
+        await self._close()
+
+    async def _close(self) -> None:
+        await self.dns.close()
         self.containers.close()
         await self.launcher.close()
         self.bus.close()
@@ -209,6 +222,7 @@ class Engine:
 
     async def _reload(self) -> dict[str, list[str]]:
         new, old = self._plan.load(self.running), self.system
+        await self.dns.follow(new)
         before = {name: self.environment(instance) for name, instance in old.everything.items()}
         added = [name for name in new.everything if name not in old.everything]
         removed = [name for name in old.everything if name not in new.everything]
@@ -277,6 +291,11 @@ class Engine:
     def environment(self, service: Service) -> dict[str, str]:
         """What fuge puts into the environment of a service."""
         return discovery.environment(self.system, service)
+
+    def zones(self) -> list[Zone]:
+        """What DNS knows now: of each service the instances that are ready, or its own place if none is."""
+        ready = {name for name, running in self.running.items() if running.ready}
+        return zone.zones(self.system, lambda instance: instance.name in ready)
 
     def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
         """The state of services, a dictionary for each instance, those that are being stopped for good included."""

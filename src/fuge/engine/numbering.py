@@ -58,6 +58,7 @@ class Plan:
             if name in self._numbers and service.ports:
                 self._numbers.setdefault(f"{name}.{service.ports[0].name}", self._numbers[name])
         names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
+        names += ["dns"] if system.dns_enabled else []
         new = [name for name in names if name not in self._numbers]
         self._numbers |= dict(zip(new, ports.free(len(new), self._numbers.values()), strict=True))
         return {name: self._numbers[name] for name in names}

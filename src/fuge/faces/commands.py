@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fuge.engine.states import NOT_MANAGED
-from fuge.faces import errands, records, tables
+from fuge.faces import errands, records, tables, zones
 from fuge.faces.arguments import Parser, UsageError, count, nothing, service, services, some_services
 from fuge.faces.session import Session, exit_code
 
@@ -136,8 +136,25 @@ async def why(session: Session, options: Namespace) -> None:
     session.show(data, tables.why(data))
 
 
-async def zone(session: Session, _: Namespace) -> None:
-    session.show([], "dns is not running: set dns_enabled: true in fuge_global to have it")
+def zone_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--bind", nargs="?", const="", metavar="ZONE", help="as a zone file; default: of all services")
+    parser.add_argument(
+        *("--address", "-a"),
+        metavar="SERVICE=ADDRESS[:PORT]",
+        action="append",
+        default=[],
+        help="with --bind: where a service is in production",
+    )
+
+
+async def zone(session: Session, options: Namespace) -> None:
+    if options.bind is not None:
+        print(zones.file(session.system, options.bind, options.address))
+        return
+    if options.address:
+        raise UsageError("zone: --address is for a zone file, so that it needs --bind")
+    known = await session.call("zone")
+    session.show(known["records"], tables.zone(known["records"]) if known["enabled"] else zones.NOT_ENABLED)
 
 
 async def pid(session: Session, _: Namespace) -> None:
@@ -189,7 +206,7 @@ COMMANDS = {
         Command("logs", "show what services have said", records.logs, records.logs_options, "services"),
         Command("grep", "search what services have said", records.grep, records.grep_options, "services"),
         Command("events", "show what has become of services", records.events, records.events_options, "services"),
-        Command("zone", "show the names that DNS knows", zone, nothing),
+        Command("zone", "show the names that DNS knows", zone, zone_options),
         Command("test", "run the tests of services", test, some_services, "services"),
         Command("pull", "git pull for processes, newest images for containers", pull, some_services, "services"),
         Command("status", "git status and branch of services", status, some_services, "services"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fuge.engine.bus import Event
 from fuge.errors import FugeError
+from fuge.plan.zone import listed
 from fuge.services.logs import Record
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ async def why(engine: "Engine", name: str) -> Any:
     return engine.why(name)
 
 
+async def zone(engine: "Engine") -> Any:
+    enabled = engine.system.dns_enabled
+    return {"enabled": enabled, "records": [asdict(each) for each in listed(engine.zones())] if enabled else []}
+
+
 async def names(engine: "Engine", words: list[str]) -> Any:
     return [service.name for service in engine.system.select(words)]
 
@@ -135,6 +141,6 @@ OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
     for each in (
         *(start, run, stop, restart, scale, watch, tail, reload, debug, down),
-        *(ps, counts, names, info, env, why, about),
+        *(ps, counts, names, info, env, why, zone, about),
     )
 }

@@ -155,6 +155,11 @@ def reloaded(done: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(said) or "nothing has changed"
 
 
+def zone(records: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[each["type"], each["name"], each["address"], str(each["port"] or "-")] for each in records]
+    return table(["type", "domain", "address", "port"], rows)
+
+
 def event(data: Mapping[str, Any]) -> str:
     return f"{clock(data['time'])} {data['service']} {data['event']}: {data['text']}"
 

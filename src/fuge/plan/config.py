@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fuge.plan import dependencies, entries, faults, names, places, readiness
+from fuge.plan import dependencies, domain, entries, faults, names, places, readiness
 from fuge.plan import ports as port_plan
 from fuge.plan.faults import Broken
 from fuge.plan.location import absolute
@@ -39,7 +39,8 @@ def assemble(document: Document, ports: Mapping[str, int]) -> System:
     names.check(document, found, {name: field.get("group", Service.group) for name, field in fields.items()})
     waits = dependencies.check(document, found)
     hosts = {name: field.get("host", Service.host) for name, field in fields.items()}
-    numbers = port_plan.settle(document, found, hosts, ports, settings.auto_port_start, reserved(settings))
+    others = reserved(settings)
+    numbers = port_plan.settle(document, found, hosts, ports, settings.auto_port_start, others)
     shared = entries.environment(document, GLOBAL, settings, document.file.parent)
     services = {}
     for name, entry in found.items():
@@ -55,7 +56,11 @@ def assemble(document: Document, ports: Mapping[str, int]) -> System:
             readiness=readiness.of(document, name, entry, numbers[name]),
             **fields[name],
         )
-    return System(document.file, services, **of_the_system(settings))
+    moved = {claim.name: claim.number for claim in others}
+    system = System(document.file, services, **of_the_system(settings) | moved)
+    if not document.faults:
+        domain.check(document, system)
+    return system
 
 
 def reserved(settings: Settings) -> list[Claim]:

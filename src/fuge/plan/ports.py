@@ -42,10 +42,10 @@ def settle(
     """The ports of each service. Notes the faults among them.
 
     `given` has numbers for this run, by "SERVICE" (its first port) or "SERVICE.PORT"; `auto` counts from `start`.
-    `reserved` are ports that are no service's.
+    `reserved` are ports that are no service's; "dns" gives the number of dns_port, and changes the claim.
     """
     claims = [claim for name, entry in entries.items() for claim in declared(document, name, entry, hosts[name])]
-    override(document, claims, given)
+    override(document, claims, given, reserved)
     refuse_same(document, [*reserved, *claims])
     number_the_rest(document, [*reserved, *claims], start)
     found: dict[str, tuple[Port, ...]] = dict.fromkeys(entries, ())
@@ -76,10 +76,11 @@ def items(service: str, entry: Entry) -> Iterator[tuple[Where, str, Declared]]:
             yield (service, "ports", index), name, port
 
 
-def override(document: Document, claims: list[Claim], given: Mapping[str, int]) -> None:
+def override(document: Document, claims: list[Claim], given: Mapping[str, int], reserved: list[Claim]) -> None:
     """Set the numbers that are given for this run. A container goes on listening on the port it had inside."""
     by_name = {f"{claim.service}.{claim.name}": claim for claim in claims}
     by_name |= {claim.service: claim for claim in reversed(claims)}
+    by_name |= {claim.name.removesuffix("_port"): claim for claim in reserved}
     for name, number in given.items():
         if name not in by_name:
             unknown(document, name, by_name)

@@ -1,0 +1,1 @@
+"""fuge's DNS server: packets, names, answers, and the sockets."""

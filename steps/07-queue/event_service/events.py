@@ -32,7 +32,9 @@ class Events:
 
     def __init__(self, service: str) -> None:
         self.service = service
+        self._addresses: list[str] = []
         self._client: AsyncMongoClient | None = None
+        self._found = False
         self._finding, self._writing = asyncio.Lock(), asyncio.Lock()
         self._next: list[dict[str, Any]] = []
         self._written: asyncio.Task[None] | None = None  # when those of `_next` are
@@ -77,26 +79,30 @@ class Events:
         try:
             yield (await self._connected())["events"]["events"]
         except (ConcordantError, PyMongoError) as error:
+            self._found = False  # it may be elsewhere by now
             log.warning("%s: %s: %s", self.service, type(error).__name__, str(error).partition(" (")[0])
             problem = "cannot be found" if isinstance(error, ConcordantError) else "does not answer"
-            await self._disconnect()  # it may be elsewhere by now
             raise Unavailable(f"{self.service} {problem}") from None
 
     async def _connected(self) -> AsyncMongoClient:
-        """Raises ConcordantError."""
+        """One client for as long as the database stays where it is. Raises ConcordantError."""
         async with self._finding:
-            if self._client is None:
-                addresses = [str(endpoint) for endpoint in await resolve(srv_name(self.service), timeout=PATIENCE)]
-                limit = PATIENCE * 1000
-                self._client = AsyncMongoClient(
-                    addresses, timeoutMS=limit, serverSelectionTimeoutMS=limit, journal=True
-                )
+            if not self._found:
+                endpoints = await resolve(srv_name(self.service), timeout=PATIENCE)
+                addresses = sorted(map(str, endpoints))
+                if addresses != self._addresses:
+                    await self._disconnect()
+                    limit = PATIENCE * 1000
+                    self._client = AsyncMongoClient(
+                        addresses, timeoutMS=limit, serverSelectionTimeoutMS=limit, journal=True
+                    )
+                    self._addresses = addresses
+                self._found = True
             return self._client
 
     async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def __aenter__(self) -> Self:
         return self

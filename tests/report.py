@@ -24,5 +24,5 @@ def run_report(system: System, **environment: str) -> subprocess.CompletedProces
 
 def counts(system: System) -> dict[str, int]:
     """How often each page was loaded, by its path; in the order of the report. Nothing if there is no report."""
-    rows = re.findall(r"^│ (\S+) +│ +(\d+) │$", run_report(system).stdout, re.MULTILINE)
+    rows = re.findall(r"^ +(\S+) +(\d+) *$", run_report(system).stdout, re.MULTILINE)
     return {url.removeprefix(system.url("webapp")): int(count) for url, count in rows}

@@ -58,22 +58,34 @@ PAST_THE_API = "M290 122 L245 165 L245 280"  # while there is no API layer, clie
 def parts(step: Path) -> dict[str, list[str]]:
     """What stands for each element in the files of a step."""
     has_webapp = (step / "webapp").is_dir()
+    services = sorted(path.parent.name for path in step.glob("*_service/service.py"))
     return {
         "clients": ["a browser" if has_webapp else "curl"] if step.is_dir() else [],
         "assets": ["style sheet"] if (step / "webapp" / "public").is_dir() else [],
         "api": ["webapp"] if has_webapp else [],
-        "discovery": [],
-        "direct": sorted(path.parent.name for path in step.glob("*_service/service.py")),
-        "async": [],
+        "discovery": ["DNS"] if "dns_enabled: true" in system_file(step) else [],
+        "direct": [name for name in services if not takes_from_queue(step / name)],
+        "async": [name for name in services if takes_from_queue(step / name)],
         "data": [name for name in containers(step) if name in DATABASES],
     }
 
 
+def takes_from_queue(service: Path) -> bool:
+    """Whether its wiring lets messages in by a queue, not from callers themselves."""
+    file = service / "wiring.py"
+    wiring = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return bool(re.search(r"^mu\.inbound\(.*\bredis\b", wiring, re.MULTILINE))
+
+
 def containers(step: Path) -> list[str]:
     """The services of its fuge.yml that are containers."""
+    return re.findall(r"^(\w+):\n  type: container$", system_file(step), re.MULTILINE)
+
+
+def system_file(step: Path) -> str:
+    """The text of its fuge.yml; empty before there is one."""
     file = step / "fuge" / "fuge.yml"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return re.findall(r"^(\w+):\n  type: container$", text, re.MULTILINE)
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def architecture(recipe: Recipe) -> str:
@@ -92,7 +104,7 @@ def architecture(recipe: Recipe) -> str:
     said = "; ".join(f"{ELEMENTS[key].name}: {', '.join(now[key])}" for key in ELEMENTS if now[key])
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">
   <title>{title}</title>
-  <desc>{escape(said)}. All other parts come later.</desc>
+  <desc>{escape(said)}.{" All other parts come later." if len(live) < len(ELEMENTS) else ""}</desc>
   <style>{STYLE}  </style>
   <defs>
     {arrow_head("later", "#a2acba")}

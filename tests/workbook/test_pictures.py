@@ -38,6 +38,12 @@ def test_container_of_a_database_is_a_data_source() -> None:
     assert found["Direct response services"] == ("here", "adder_service, audit_service (new)")
 
 
+def test_service_that_takes_from_a_queue_is_asynchronous() -> None:
+    found = boxes(course.recipe("07"))
+    assert found["Asynchronous services"] == ("new", "event_service (new)")
+    assert found["Direct response services"] == ("here", "adder_service, audit_service")
+
+
 @each_recipe()
 def test_every_box_lies_inside_the_picture(recipe: Recipe) -> None:
     root = ET.fromstring(pictures.architecture(recipe))

@@ -1,12 +1,14 @@
 """How the event service is: GET /healthz."""
 
+import asyncio
+
 from aiohttp import web
 from concordant import ConcordantError, resolve, srv_name
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from service import Unavailable, events
 
-PATIENCE = 1.0  # seconds that DNS has for an answer, and the queue
+PATIENCE = 1.0  # seconds that the queue has for an answer
 
 routes = web.RouteTableDef()
 
@@ -28,11 +30,10 @@ async def database_problem() -> str:
 
 async def queue_problem(service: str) -> str:
     try:
-        endpoint, *_ = await resolve(srv_name(service), timeout=PATIENCE)
-        async with Redis(
-            host=endpoint.host, port=endpoint.port, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
-        ) as redis:
-            await redis.ping()
+        async with asyncio.timeout(PATIENCE):
+            endpoint, *_ = await resolve(srv_name(service))
+            async with Redis(host=endpoint.host, port=endpoint.port) as redis:
+                await redis.ping()
     except ConcordantError:
         return f"{service} cannot be found"
     except (RedisError, OSError):

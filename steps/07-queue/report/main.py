@@ -3,6 +3,7 @@
 import logging
 
 from mu import DeadlineExceeded, Mu, dns, redis, run
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +23,7 @@ async def main() -> None:
             summary = await mu.dispatch({"role": "report", "cmd": "summary"}, timeout=DEADLINE)
         except DeadlineExceeded:
             raise DeadlineExceeded(f"no answer within {DEADLINE} seconds: does the event service run?") from None
-    table = Table()
+    table = Table(box=box.SIMPLE)
     table.add_column("url", overflow="fold")
     table.add_column("count", justify="right")
     for page in summary["pages"]:

@@ -192,18 +192,18 @@ def docker_engine() -> bool:
     return bool(version)
 
 
-def start_database() -> Terminal:
-    """Start MongoDB by hand, without fuge, as in a terminal of its own, and wait until it answers."""
-    data = MICRO / "fuge" / ".fuge" / "by-hand"
+def start_database(name: str = "mongo") -> Terminal:
+    """Start MongoDB, or redis, by hand, without fuge, as in a terminal of its own, and wait until it answers."""
+    data = MICRO / "fuge" / ".fuge" / "by-hand" / name
     data.mkdir(parents=True, exist_ok=True)
-    number = port("mongo")
-    window = Terminal(databases.command(number, str(data.resolve())))
+    number = port(name)
+    window = Terminal(databases.command(databases.DATABASES[name], number, str(data.resolve())))
     words = window.command.split()
     print(f"$ {' '.join([Path(words[0]).name, *words[1:]])}")
     deadline = time.monotonic() + PATIENCE
     while not ports.answers(number):
         if window.process.poll() is not None or time.monotonic() > deadline:
-            raise WorkbookError(f"MongoDB does not answer; it said:\n{window.new_output()}")
+            raise WorkbookError(f"{name} does not answer; it said:\n{window.new_output()}")
         time.sleep(0.05)
     return window
 

@@ -1,15 +1,21 @@
-"""MongoDB by hand: the command that starts it, as this machine has it."""
+"""A database by hand: the command that starts it, as this machine has it."""
 
 import stat
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from workbook import databases
+from workbook.databases import MONGO, REDIS
 from workbook.errors import WorkbookError
 
 SAYS_IT_IS_THERE = "#!/bin/sh\necho 20.10\n"
 SAYS_NO = "#!/bin/sh\nexit 1\n"
+
+
+def no_wheel(name: str) -> None:
+    raise PackageNotFoundError(name)
 
 
 @pytest.fixture
@@ -17,7 +23,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder on PATH; and no wheel, nor a setting."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("FUGE_ENGINE", raising=False)
-    monkeypatch.setattr(databases, "WHEEL", "no-such-wheel")
+    monkeypatch.setattr(databases, "distribution", no_wheel)
     return tmp_path
 
 
@@ -32,23 +38,33 @@ def test_docker_is_used_where_it_has_the_image(programs: Path) -> None:
     program(programs, "docker", SAYS_IT_IS_THERE)
     program(programs, "mongod", "")
     assert databases.docker_version() == "20.10"
-    assert databases.command(27018, "data") == "docker run --rm -p 127.0.0.1:27018:27017 mongo"
+    assert databases.command(MONGO, 27018, "data") == "docker run --rm -p 127.0.0.1:27018:27017 mongo"
 
 
 def test_program_on_path_is_used_where_docker_has_no_image(programs: Path) -> None:
     program(programs, "docker", SAYS_NO)
     mongod = program(programs, "mongod", "")
     assert databases.docker_version() == ""
-    assert databases.command(27018, "data").startswith(f"{mongod} --dbpath data --port 27018 --bind_ip 127.0.0.1 ")
+    assert databases.command(MONGO, 27018, "data").startswith(
+        f"{mongod} --dbpath data --port 27018 --bind_ip 127.0.0.1 "
+    )
 
 
 def test_setting_keeps_docker_out(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(programs, "docker", SAYS_IT_IS_THERE)
     mongod = program(programs, "mongod", "")
     monkeypatch.setenv("FUGE_ENGINE", "wheel")
-    assert databases.command(27018, "data").startswith(str(mongod))
+    assert databases.command(MONGO, 27018, "data").startswith(str(mongod))
 
 
 def test_nothing_to_start_is_explained(programs: Path) -> None:
     with pytest.raises(WorkbookError, match="neither Docker with the image mongo nor a mongod: `fuge doctor` says"):
-        databases.command(27018, "data")
+        databases.command(MONGO, 27018, "data")
+
+
+def test_redis_is_started_by_its_image_or_by_whatever_program_there_is(programs: Path) -> None:
+    valkey = program(programs, "valkey-server", "")
+    command = databases.command(REDIS, 6380, "data")
+    assert command == f'{valkey} --dir data --port 6380 --bind 127.0.0.1 --save ""'
+    program(programs, "docker", SAYS_IT_IS_THERE)
+    assert databases.command(REDIS, 6380, "data") == "docker run --rm -p 127.0.0.1:6380:6379 redis"

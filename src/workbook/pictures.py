@@ -62,7 +62,7 @@ def parts(step: Path) -> dict[str, list[str]]:
         "clients": ["a browser" if has_webapp else "curl"] if step.is_dir() else [],
         "assets": ["style sheet"] if (step / "webapp" / "public").is_dir() else [],
         "api": ["webapp"] if has_webapp else [],
-        "discovery": [],
+        "discovery": ["DNS"] if "dns_enabled: true" in system_file(step) else [],
         "direct": sorted(path.parent.name for path in step.glob("*_service/service.py")),
         "async": [],
         "data": [name for name in containers(step) if name in DATABASES],
@@ -71,9 +71,13 @@ def parts(step: Path) -> dict[str, list[str]]:
 
 def containers(step: Path) -> list[str]:
     """The services of its fuge.yml that are containers."""
+    return re.findall(r"^(\w+):\n  type: container$", system_file(step), re.MULTILINE)
+
+
+def system_file(step: Path) -> str:
+    """The text of its fuge.yml; empty before there is one."""
     file = step / "fuge" / "fuge.yml"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return re.findall(r"^(\w+):\n  type: container$", text, re.MULTILINE)
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def architecture(recipe: Recipe) -> str:

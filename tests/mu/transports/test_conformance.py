@@ -15,7 +15,9 @@ import pytest
 from mu_fakes import until
 from mu_places import PLACES, Place
 
-from mu import DeadlineExceeded, Mu, MuError, NoRoute, ServiceError, outbox
+import mu as transports
+from fuge import ports
+from mu import ConnectFailed, DeadlineExceeded, Mu, MuError, NoRoute, ServiceError, outbox
 
 JOB = {"role": "job"}
 EACH = [*PLACES]
@@ -149,8 +151,9 @@ async def test_conformance_a_service_that_ends_answers_what_it_has(place: Place)
         assert await waiting == 5
 
 
-@over(*QUEUES)
+@over("redis", "rabbitmq")
 async def test_conformance_consumers_share_the_work(place: Place) -> None:
+    """Not over Kafka's mock cluster: it answers the second member of a group with InvalidRequest (SyncGroup)."""
     seen: dict[str, list[Any]] = {"one": [], "other": []}
 
     def noting(name: str) -> Any:
@@ -170,6 +173,52 @@ async def test_conformance_consumers_share_the_work(place: Place) -> None:
                 await asyncio.sleep(0.002)
             await until(lambda: len(seen["one"]) + len(seen["other"]) >= sent, SECONDS)
     assert set(seen["one"]) | set(seen["other"]) == set(range(sent))
+
+
+@over(*QUEUES)
+async def test_conformance_what_a_handler_puts_off_comes_again(place: Place) -> None:
+    ids: list[str] = []
+
+    def later(args: dict[str, Any], ctx: Any) -> None:
+        ids.append(ctx.id)
+        if len(ids) < 3:
+            raise ServiceError("the database is away", status=503)
+
+    async with service(place, later), caller(place) as mu:
+        mu.send({**JOB, "x": 1})
+        await until(lambda: len(ids) == 3, SECONDS)
+    assert len(set(ids)) == 1
+
+
+@over(*QUEUES)
+async def test_conformance_a_one_way_message_that_fails_is_not_repeated(place: Place) -> None:
+    seen: list[Any] = []
+
+    def fail(args: dict[str, Any]) -> None:
+        seen.append(args["x"])
+        raise ValueError("no good")
+
+    async with service(place, fail), caller(place) as mu:
+        mu.send({**JOB, "x": 1})
+        await until(lambda: seen, SECONDS)
+        with pytest.raises(ServiceError, match="no good"):
+            await mu.dispatch({**JOB, "x": 2})
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["redis", "rabbitmq", "kafka"])
+async def test_conformance_a_broker_that_is_not_there_is_told_unsent(name: str) -> None:
+    module, queue = getattr(transports, name), {"redis": "list", "rabbitmq": "queue", "kafka": "topic"}[name]
+    port = ports.free(1)[0]
+    mu = Mu("caller", timeout=SECONDS)
+    mu.outbound(JOB, module.client(port=port, **{queue: "jobs"}))
+    waiting = Mu("service")
+    waiting.inbound(JOB, module.server(port=port, **{queue: "jobs"}))
+    async with waiting, mu:
+        with pytest.raises(ConnectFailed) as caught:
+            await mu.dispatch({**JOB, "x": 1})
+        assert caught.value.retryable
+        assert str(port) in str(caught.value)
 
 
 @over("redis", "rabbitmq")

@@ -4,17 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mu_brokers import RedisBroker
+from mu_brokers import MockKafka, RabbitBroker, RedisBroker
 
 from fuge import ports
-from mu import http, local, redis, tcp
+from mu import http, kafka, local, rabbitmq, redis, tcp
 from mu.transport import Client, Server
 
 
 class Place:
-    """`server_code`: the same as `server()`, as source, for a process of its own."""
+    """`queue`: the name of the queue, or of whatever it is, that is new for each test."""
 
-    server_code = ""
+    queue = ""
+
+    @property
+    def server_code(self) -> str:
+        """The same as `server()`, as source, for a process of its own."""
+        raise NotImplementedError
 
     def __init__(self, folder: Path) -> None: ...
 
@@ -35,22 +40,22 @@ class Place:
 
 
 class Local(Place):
-    def __init__(self, folder: Path) -> None:
-        self._name = folder.name
-
     def client(self) -> Client:
-        return local.client(name=self._name)
+        return local.client(name=self.queue)
 
     def server(self, *, few: bool = False) -> Server:
-        return local.server(name=self._name)
+        return local.server(name=self.queue)
 
 
 class Connected(Place):
     """tcp or http, at a port."""
 
     def __init__(self, transport: Any, name: str) -> None:
-        self._transport, self._port = transport, ports.free(1)[0]
-        self.server_code = f"{name}.server(port={self._port})"
+        self._transport, self._name, self._port = transport, name, ports.free(1)[0]
+
+    @property
+    def server_code(self) -> str:
+        return f"{self._name}.server(port={self._port})"
 
     def client(self) -> Client:
         client: Client = self._transport.client(port=self._port)
@@ -64,7 +69,10 @@ class Connected(Place):
 class Redis(Place):
     def __init__(self, folder: Path) -> None:
         self.broker = RedisBroker(folder / "redis")
-        self.server_code = f"redis.server(port={self.broker.port}, list='jobs', lease=1)"
+
+    @property
+    def server_code(self) -> str:
+        return f"redis.server(port={self.broker.port}, list={self.queue!r}, lease=1)"
 
     async def start(self) -> None:
         await self.broker.start()
@@ -76,10 +84,51 @@ class Redis(Place):
         await self.broker.restart()
 
     def client(self) -> Client:
-        return redis.client(port=self.broker.port, list="jobs")
+        return redis.client(port=self.broker.port, list=self.queue)
 
     def server(self, *, few: bool = False) -> Server:
-        return redis.server(port=self.broker.port, list="jobs", lease=1, batch=2 if few else 100)
+        return redis.server(port=self.broker.port, list=self.queue, lease=1, batch=2 if few else 100)
+
+
+class Rabbit(Place):
+    def __init__(self, folder: Path) -> None:
+        self.broker = RabbitBroker(folder / "rabbitmq")
+
+    @property
+    def server_code(self) -> str:
+        return f"rabbitmq.server(port={self.broker.port}, queue={self.queue!r})"
+
+    async def start(self) -> None:
+        await self.broker.start()
+
+    def stop(self) -> None:
+        self.broker.kill()
+
+    async def restart(self) -> None:
+        await self.broker.restart()
+
+    def client(self) -> Client:
+        return rabbitmq.client(port=self.broker.port, queue=self.queue)
+
+    def server(self, *, few: bool = False) -> Server:
+        return rabbitmq.server(port=self.broker.port, queue=self.queue, prefetch=2 if few else 100)
+
+
+class Kafka(Place):
+    """librdkafka's mock cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = MockKafka()
+
+    @property
+    def server_code(self) -> str:
+        return f"kafka.server(port={self.broker.port}, topic={self.queue!r})"
+
+    def client(self) -> Client:
+        return kafka.client(port=self.broker.port, topic=self.queue)
+
+    def server(self, *, few: bool = False) -> Server:
+        return kafka.server(port=self.broker.port, topic=self.queue)
 
 
 PLACES: dict[str, Callable[[Path], Place]] = {
@@ -87,4 +136,6 @@ PLACES: dict[str, Callable[[Path], Place]] = {
     "tcp": lambda folder: Connected(tcp, "tcp"),
     "http": lambda folder: Connected(http, "http"),
     "redis": Redis,
+    "rabbitmq": Rabbit,
+    "kafka-mock": Kafka,
 }

@@ -46,11 +46,13 @@ if TYPE_CHECKING:
     from mu.adapters.timeout import timeout as timeout
     from mu.overlays import overlay as overlay
     from mu.transports import http as http
+    from mu.transports import kafka as kafka
     from mu.transports import local as local
+    from mu.transports import rabbitmq as rabbitmq
     from mu.transports import redis as redis
     from mu.transports import tcp as tcp
 
-TRANSPORTS = ("tcp", "http", "local", "redis")
+TRANSPORTS = ("tcp", "http", "local", "redis", "rabbitmq", "kafka")
 ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox", "dns")
 
 __all__ = [
@@ -84,9 +86,11 @@ __all__ = [
     "breaker",
     "dns",
     "http",
+    "kafka",
     "local",
     "outbox",
     "overlay",
+    "rabbitmq",
     "redis",
     "retry",
     "run",

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psutil
 
+from concordant import resolve
 from mu import Mu, tcp
 from workbook import ports, snapshots
 from workbook.browser import Answer, request
@@ -23,6 +25,7 @@ from workbook.terminal import Terminal, freeze
 
 START = 30  # seconds within which every service must listen
 CONTAINERS = {"mongo", "redis"}
+T = TypeVar("T")
 
 
 class System:
@@ -94,8 +97,12 @@ class System:
             async with mu:
                 return await mu.dispatch(message)
 
-        with ThreadPoolExecutor(1) as thread:  # in that of a notebook's cells an event loop runs already
-            return thread.submit(lambda: asyncio.run(answer())).result()
+        return in_a_thread(answer())
+
+    def find(self, name: str) -> list[str]:
+        """Where the system's DNS says that something is, such as 127.0.0.1:8080. Raises ConcordantError."""
+        settings = {"DNS_HOST": ports.HOST, "DNS_PORT": str(self.ports["dns"])}
+        return [str(endpoint) for endpoint in in_a_thread(resolve(name, environment=settings))]
 
     def process(self, service: str) -> psutil.Process:
         """The process that runs a service."""
@@ -143,6 +150,12 @@ class System:
                 if any(connection.laddr[1] == self.ports[service] for connection in listening):
                     return process
         return None
+
+
+def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Its result: an event loop of its own, since in the thread of a notebook's cells one runs already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work)).result()
 
 
 def below_init(first: psutil.Process) -> psutil.Process:

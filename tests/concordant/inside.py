@@ -16,7 +16,7 @@ from concordant import ConcordantError, resolve
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bind import bind  # noqa: E402 - it is run by itself, not by pytest
+from bind import bind
 
 
 def main(folder: str, *names: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ NAMES = [
     "example.com.",
 ]
 
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each of the names resolves to."""

@@ -24,6 +24,7 @@ BELOW = {
     "deadlines",
 }  # what a transport may know
 OUTSIDE = {"msgspec": {"codec.py"}, "uvloop": {"running.py"}}
+TRANSPORT_OF = {"aiohttp": "http", "redis": "redis", "aio_pika": "rabbitmq", "aiokafka": "kafka"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(MU).as_posix())
@@ -42,8 +43,8 @@ def test_packages_from_outside_are_imported_where_it_is_said() -> None:
     found: dict[str, set[str]] = {}
     for path in MODULES:
         for package in {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"mu"}:
-            if package == "aiohttp":
-                assert path.is_relative_to(MU / "transports" / "http")
+            if package in TRANSPORT_OF:
+                assert path.is_relative_to(MU / "transports" / TRANSPORT_OF[package])
             elif package == "concordant":
                 assert path.relative_to(MU).as_posix().startswith("adapters/dns")
             else:
@@ -81,11 +82,12 @@ run(main())
     assert run(code) == f"None {10**30 + 1}"
 
 
-def test_a_missing_package_is_named_with_its_extra() -> None:
-    code = "import sys; sys.modules['aiohttp'] = None\nfrom mu import http\ntry: http.client(port=1)\n"
-    said = run(code + "except Exception as error: print(error)")
-    assert "aiohttp" in said
-    assert "mu[http]" in said
+@pytest.mark.parametrize(("package", "transport"), TRANSPORT_OF.items())
+def test_a_missing_package_is_named_with_its_extra(package: str, transport: str) -> None:
+    code = f"import sys; sys.modules['{package}'] = None\nfrom mu import {transport}\ntry: {transport}.client\n"
+    said = run(code + "except ImportError as error: print(error)")
+    assert package in said
+    assert f"mu[{transport}]" in said
 
 
 def test_every_public_name_says_what_it_is() -> None:

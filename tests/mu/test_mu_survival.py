@@ -1,6 +1,6 @@
 """What Node's mu does not survive, and this one must: one test for each case, by number.
 
-Case 17 (Redis) comes with that transport; 3 to 8 with real Node peers are in tests/interop.
+More of 17 is in transports/test_redis.py; 3 to 8 with real Node peers are in tests/interop.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import gc
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,6 +17,7 @@ import pytest
 from dns_fakes import FakeDns, saying
 from dnslib import RR
 from interop.raw import Raw, framed, raw_server, request, response
+from mu_brokers import RedisBroker
 from mu_fakes import until
 
 from mu import (
@@ -34,9 +36,12 @@ from mu import (
     dns,
     http,
     local,
+    redis,
+    retry,
     shed,
     tcp,
 )
+from mu.codec import encode
 
 ADD = {"role": "basic", "cmd": "add"}
 ONE_AND_TWO = {**ADD, "first": 1, "second": 2}
@@ -458,6 +463,29 @@ async def test_16_balance_skips_what_is_dead_and_sends_again_only_what_was_not_s
             with pytest.raises(ConnectionLost):
                 await mu.dispatch(ONE_AND_TWO)
         assert len(handled) == 1
+
+
+async def test_17_redis_keeps_what_its_users_lose(tmp_path: Path) -> None:
+    """A worker that was killed, a message that is none, a Redis that restarts, a client that fetches no answer."""
+    broker = RedisBroker(tmp_path / "redis")
+    await broker.start()
+    try:
+        broker.ask("SADD", "q_consumers", "killed")  # whose lease is over
+        broker.ask("LPUSH", "q_work_killed", encode(request({**ADD, "first": 1, "second": 2})).decode())
+        broker.ask("LPUSH", "q_req", "no message")
+        async with service(redis.server(port=broker.port, list="q", lease=1)) as mu:
+            await until(lambda: broker.length("q_dead"))
+            await broker.restart()
+            other = Mu("caller")
+            other.outbound({"role": "basic"}, retry(redis.client(port=broker.port, list="q"), attempts=20))
+            async with other:
+                assert await other.dispatch(ONE_AND_TWO) == 3
+            await until(lambda: broker.ask("EXISTS", "q_res_raw-muid") == "1")
+            await until(lambda: empty(mu))
+        assert 0 < int(broker.ask("TTL", "q_res_raw-muid") or 0) <= 3600
+        assert broker.ask("KEYS", "*") == "2"  # that answer and the dead letter
+    finally:
+        broker.kill()
 
 
 async def test_18_http_keeps_each_answer_with_its_caller() -> None:

@@ -30,7 +30,7 @@ BORDERS = {
     "ports": {"errors", "fuge", "psutil"},
     "terminal": {"errors", "psutil"},
     "browser": {"errors"},
-    "system": {"browser", "course", "errors", "ports", "snapshots", "terminal", "mu", "psutil"},
+    "system": {"browser", "concordant", "course", "errors", "ports", "snapshots", "terminal", "mu", "psutil"},
     "drift": {"course", "snapshots"},
     "diff": {"course", "snapshots"},
     "micro": {"course", "errors", "snapshots"},

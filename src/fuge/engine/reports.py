@@ -3,12 +3,14 @@
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fuge.engine.running import Running
 from fuge.engine.states import RUNNING
+from fuge.plan.records import Zone
 from fuge.plan.system import Service
+from fuge.plan.zone import listed
 from fuge.services.engines import Choice
 
 
@@ -42,6 +44,18 @@ def count(instances: Sequence[Running]) -> dict[str, Any]:
     """How many instances of a service there are."""
     ready = [running for running in instances if running.ready]
     return {"service": instances[0].service.origin, "instances": len(instances), "ready": len(ready)}
+
+
+def zone(known: Iterable[Zone]) -> list[dict[str, Any]]:
+    """The records by which services are found; "port", "priority" and "weight" are of SRV records alone."""
+    found = []
+    for record in listed(known):
+        row: dict[str, Any] = {"type": record.type, "domain": record.name, "address": record.address}
+        row["port"] = record.port
+        if record.type == "SRV":
+            row |= {"priority": record.priority, "weight": record.weight}
+        found.append(row)
+    return found
 
 
 def engine(choice: Choice | None) -> dict[str, str] | None:

@@ -69,7 +69,8 @@ async def launch(file: Path, logs: Path, ports: dict[str, int], isolated: bool) 
             while not await Client(file).answers():
                 if process.poll() is not None:
                     reason = said.read_text(encoding="utf-8", errors="replace").strip()
-                    raise FugeError(reason.removeprefix("fuge: ") or f"the background fuge ended: {process.returncode}")
+                    kind = NotReadyError if process.returncode == NotReadyError.exit_code else FugeError
+                    raise kind(reason.removeprefix("fuge: ") or f"the background fuge ended: {process.returncode}")
                 await asyncio.sleep(PAUSE)
     except TimeoutError:
         process.kill()

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fuge.engine import reports
 from fuge.engine.bus import Event
 from fuge.errors import FugeError
-from fuge.plan.zone import listed
 from fuge.services.logs import Record
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ async def why(engine: "Engine", name: str) -> Any:
 
 async def zone(engine: "Engine") -> Any:
     enabled = engine.system.dns_enabled
-    return {"enabled": enabled, "records": [asdict(each) for each in listed(engine.zones())] if enabled else []}
+    return {"enabled": enabled, "records": reports.zone(engine.zones()) if enabled else []}
 
 
 async def names(engine: "Engine", words: list[str]) -> Any:

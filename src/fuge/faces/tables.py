@@ -156,7 +156,7 @@ def reloaded(done: Mapping[str, Sequence[str]]) -> str:
 
 
 def zone(records: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[each["type"], each["name"], each["address"], str(each["port"] or "-")] for each in records]
+    rows = [[each["type"], each["domain"], each["address"], str(each["port"] or "-")] for each in records]
     return table(["type", "domain", "address", "port"], rows)
 
 

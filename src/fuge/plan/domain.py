@@ -29,6 +29,7 @@ def check_service(document: Document, system: System, service: Service) -> None:
     except BadName:
         expected = "a name for DNS: at most 63 letters, digits, - and _, with a letter or digit at the end"
         document.complain((service.name,), expected, repr(service.name), at_key=True)
+        return
     for port in service.ports:
         try:
             zone.port_name_of(system, service, port.name)

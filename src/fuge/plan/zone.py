@@ -37,8 +37,9 @@ def zones(system: System, is_ready: Callable[[Service], bool] = lambda service: 
 
 
 def listed(known: Iterable[Zone]) -> list[Record]:
-    """The records that say where something is: what people look at."""
-    return [each for zone in known for each in zone.records if each.type not in ("PTR", "TXT")]
+    """The records that say where a service is: what people look at."""
+    listed = ("A", "AAAA", "CNAME", "SRV")
+    return [each for zone in known for each in zone.records if each.type in listed and each.name != zone.server]
 
 
 def ready(system: System, name: str, is_ready: Callable[[Service], bool]) -> tuple[Service, ...]:

@@ -105,8 +105,9 @@ class Entries:
     def _unavailable(self, error: ConcordantError | PyMongoError) -> Unavailable:
         self._found = self._has_index = False  # when it is back, it may be another one, elsewhere and empty
         log.warning("%s: %s: %s", self.service, type(error).__name__, str(error).partition(" (")[0])
-        problem = "cannot be found" if isinstance(error, ConcordantError) else "does not answer"
-        return Unavailable(f"{self.service} {problem}")
+        if isinstance(error, ConcordantError):
+            return Unavailable(f"{self.service} cannot be found")
+        return Unavailable(f"MongoDB at {', '.join(self._addresses)} does not answer")
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,13 +5,13 @@ import time
 from dnslib import AAAA, CNAME, NS, PTR, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSLabel  # type: ignore[import-untyped]
 
 from fuge.engine.dns import packets
-from fuge.engine.dns.catalogue import Catalogue, Labels, labels_of
+from fuge.engine.dns.catalogue import Catalogue, Labels, labels_of, spelled
 from fuge.engine.dns.packets import Question, Refused
 from fuge.plan.records import Record, Zone
 
 TTL = 1  # seconds: whoever keeps an answer hears of a change at once; also how long "no such name" may be kept
 MOST_ALIASES = 8  # one after the other
-MOST_KEPT = 4096  # answers
+MOST_KEPT, LARGEST_KEPT = 4096, 512  # answers; octets of a question
 
 
 class Answers:
@@ -27,6 +27,8 @@ class Answers:
 
     def to(self, wire: bytes, by_tcp: bool = False) -> bytes | None:
         """The answer to a packet; None if it deserves none."""
+        if len(wire) > LARGEST_KEPT:
+            return self._make(wire, by_tcp)
         key = by_tcp, wire[2:]  # all but the number, which comes back as it is
         if key not in self._kept:
             if len(self._kept) >= MOST_KEPT:
@@ -67,7 +69,7 @@ class Answers:
         return found, True
 
     def _of_the_zone(self, name: Labels, kind: int, zone: Zone) -> list[RR]:
-        if labels_of(zone.apex) != labels_of(b".".join(name).decode("ascii", "replace")):
+        if spelled(name) != labels_of(zone.apex):
             return []
         found = [self._start(zone, name)] if kind in (QTYPE.SOA, QTYPE.ANY) else []
         server = RR(DNSLabel(name), QTYPE.NS, ttl=TTL, rdata=NS(label_of(zone.server)))

@@ -11,8 +11,8 @@ IDLE = 10.0  # seconds without a whole question, after which a connection is clo
 class Tcp:
     """Answers on connections. At the bound of their number further ones are closed at once."""
 
-    def __init__(self, answer: Callable[[bytes], bytes | None], idle: float = IDLE) -> None:
-        self._answer, self._idle = answer, idle
+    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+        self._answer = answer
         self._connections: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str, port: int) -> None:
@@ -38,10 +38,10 @@ class Tcp:
         try:
             with contextlib.suppress(TimeoutError, OSError, asyncio.IncompleteReadError):
                 while True:
-                    async with asyncio.timeout(self._idle):
+                    async with asyncio.timeout(IDLE):
                         await self._serve_one(reader, writer)
         finally:
-            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+            writer.transport.abort()  # what was answered is sent; who does not read is not waited for
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         length = int.from_bytes(await reader.readexactly(2), "big")

@@ -19,6 +19,6 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"mu.transports.rabbitmq.{module}"), found)
     except ModuleNotFoundError as error:
-        if error.name != "aio_pika":
+        if (error.name or "").partition(".")[0] != "aio_pika":
             raise
         raise ImportError("expected aio_pika for mu's rabbitmq, found none: install the extra mu[rabbitmq]") from None

@@ -10,9 +10,9 @@ from mu.errors import MuError
 from mu.transport import Packet, Receive, Server
 from mu.transports.addresses import port_number
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
-from mu.transports.queued.fate import Fate, Verdict, verdict_on
+from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, verdict_on
 from mu.transports.queued.pauses import pause_after
-from mu.transports.rabbitmq.session import FAILURES, Address, Session, open_session
+from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, open_session
 
 log = logging.getLogger("mu.rabbitmq")
 
@@ -35,9 +35,9 @@ class RabbitServer(Server):
     """Handles the messages in a durable `queue` of a RabbitMQ, each at least once; handlers know one by `ctx.id`.
 
     Several share a queue; each has up to `prefetch` messages, which the broker gives to another if this one dies. One
-    that the broker has delivered more than `max_deliveries` times goes to the queue `<queue>_dead`, with the reason. So
-    does a one-way message whose handler has failed, unless with a status that says "later" (408, 425, 429, 502, 503,
-    504): that is delivered again. While the broker is away the server waits for it. The rest as for `client`.
+    with which consumers have died `max_deliveries` times goes to the queue `<queue>_dead`, with the reason. So does a
+    one-way message whose handler has failed, unless with a status that says "later" (408, 425, 429, 502, 503, 504):
+    that is delivered again. While the broker is away the server waits for it. The rest as for `client`.
     """
 
     def __init__(
@@ -101,15 +101,15 @@ class RabbitServer(Server):
     async def _open(self) -> None:
         session = await open_session(self._address)
         try:
-            await session.channel.set_qos(prefetch_count=self._prefetch)
+            await session.channel.set_qos(prefetch_count=self._prefetch, timeout=PATIENCE)
 
             async def arrived(message: AbstractIncomingMessage) -> None:
                 self._arrived(session, message)
 
-            self._tag = await session.requests.consume(arrived)
-        except FAILURES:
+            self._tag = await session.requests.consume(arrived, timeout=PATIENCE)
+        except FAILURES as error:
             await session.connection.close()
-            return
+            raise failed(self._address, error) from None
         self._session = session
 
     async def _drop(self) -> None:
@@ -124,10 +124,8 @@ class RabbitServer(Server):
         if isinstance(packet, str):
             self._settle(session, message, Verdict(Fate.DEAD, packet))
             return
-        deliveries = message.headers.get("x-delivery-count", 0)
-        if isinstance(deliveries, int) and deliveries >= self._max_deliveries:
-            reason = f"delivered {deliveries} times: its consumer died"
-            self._settle(session, message, Verdict(Fate.DEAD, reason))
+        if message.redelivered:  # the broker does not count how often
+            self._settle(session, message, after_a_bad_end(packet, "its consumer died", self._max_deliveries))
             return
         delivery = Delivery(self, session, message, packet)
         self._hand.add(delivery)

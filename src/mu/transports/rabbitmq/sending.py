@@ -1,18 +1,16 @@
 """The end of a RabbitMQ queue that sends."""
 
-import asyncio
 import uuid
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from mu.errors import Closed, ConnectFailed, MuError
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
 from mu.transports.queued.oneway import without_answer
-from mu.transports.queued.pauses import pause_after
-from mu.transports.rabbitmq.session import FAILURES, Address, Session, lost, open_session
+from mu.transports.queued.opening import Opening
+from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, lost, open_session
 
 
 class RabbitClient(Client):
@@ -41,10 +39,8 @@ class RabbitClient(Client):
         self._max_frame = max_frame
         self._muid = ""
         self._session: Session | None = None
-        self._attempt: asyncio.Task[Session] | None = None
+        self._opening = Opening(str(self), self._connect)
         self._answers = Answers()
-        self._failures, self._not_before, self._failure = 0, 0.0, ""
-        self._closed = False
 
     async def request(self, request: Request) -> Packet:
         with self._answers.expect(request) as answer:
@@ -73,46 +69,22 @@ class RabbitClient(Client):
         return f"{self._address.queue}_res_{self._muid}"
 
     async def _connected(self) -> Session:
-        if self._closed:
-            raise Closed(f"the transport to {self} is closed")
-        if self._session is not None and self._session.usable:
-            return self._session
-        if (rest := self._resting) > 0:
-            raise ConnectFailed(f"{self._failure}; the next attempt is in {rest:.2f} s", retry_after=rest)
-        if self._attempt is None:
-            self._attempt = asyncio.get_running_loop().create_task(self._connect())
-            self._attempt.add_done_callback(self._attempted)
-        try:
-            return await asyncio.shield(self._attempt)
-        except MuError as failure:  # one for each who waited
-            raise type(failure)(failure.message, sent=False, retry_after=failure.retry_after) from None
-        except asyncio.CancelledError:
-            if self._closed:
-                raise Closed(f"the transport to {self} was closed") from None
-            raise
-
-    def _attempted(self, attempt: "asyncio.Task[Session]") -> None:
-        self._attempt = None
-        if not attempt.cancelled():
-            attempt.exception()  # whoever waits gets it; nobody may
+        session = self._session
+        return session if session is not None and session.usable else await self._opening.opened()
 
     async def _connect(self) -> Session:
         await self._drop()
+        session = await open_session(self._address)
+        self._muid = str(uuid.uuid4())  # the queue of answers ends with its connection
         try:
-            session = await open_session(self._address)
-            self._muid = str(uuid.uuid4())  # the queue of answers ends with its connection
-            answers = await session.channel.declare_queue(self._answer_queue, exclusive=True, auto_delete=True)
-            await answers.consume(self._arrived, no_ack=True)
-        except MuError as failure:
-            self._failures += 1
-            rest = pause_after(self._failures)
-            self._failure = failure.message
-            self._not_before = asyncio.get_running_loop().time() + rest
-            failure.retry_after = rest
-            raise
+            answers = await session.channel.declare_queue(
+                self._answer_queue, exclusive=True, auto_delete=True, timeout=PATIENCE
+            )
+            await answers.consume(self._arrived, no_ack=True, timeout=PATIENCE)
         except FAILURES as error:
-            raise ConnectFailed(f"cannot connect to {self}: {error}") from None
-        self._session, self._failures = session, 0
+            await session.connection.close()
+            raise failed(self._address, error) from None
+        self._session = session
         session.connection.close_callbacks.add(lambda *_: self._answers.lost(str(self)))
         return session
 
@@ -120,12 +92,8 @@ class RabbitClient(Client):
         self._answers.arrived(message.body)
 
     @property
-    def _resting(self) -> float:
-        return self._not_before - asyncio.get_running_loop().time() if self._failures else 0.0
-
-    @property
     def available(self) -> bool:
-        return not self._closed and self._resting <= 0
+        return self._opening.available
 
     async def _drop(self) -> None:
         session, self._session = self._session, None
@@ -134,11 +102,8 @@ class RabbitClient(Client):
 
     async def close(self) -> None:
         """What waits for an answer ends with `Closed`, what is in the queue stays there."""
-        self._closed = True
         self._answers.close(str(self))
-        if self._attempt:
-            self._attempt.cancel()
-            await asyncio.wait([self._attempt])
+        await self._opening.close()
         await self._drop()
 
     def __str__(self) -> str:

@@ -6,22 +6,21 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
-from aiormq.exceptions import (
+from aio_pika.exceptions import (
     AMQPError,
     AuthenticationError,
-    ChannelAccessRefused,
     ChannelPreconditionFailed,
-    ConnectionNotAllowed,
     DeliveryError,
     ProbableAuthenticationError,
 )
 
 from mu.errors import ConnectFailed, ConnectionLost, MuError, Overloaded, TransportError
 
-PATIENCE = 5.0  # seconds to connect
+PATIENCE = 5.0  # seconds for an answer of the broker; one that has just started may not give any
 DEAD_KEPT = 100_000  # dead messages; an older one makes room for the next
 FAILURES = (AMQPError, OSError, RuntimeError)  # RuntimeError: of a channel that is closed
-REFUSED = (AuthenticationError, ProbableAuthenticationError, ChannelAccessRefused, ConnectionNotAllowed)
+REFUSED = (AuthenticationError, ProbableAuthenticationError)
+REFUSALS = ("ACCESS_REFUSED", "NOT_ALLOWED")  # as the broker says it of a queue and of a vhost
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Session:
     async def publish(self, body: bytes, queue: str, *, mandatory: bool = True, **properties: Any) -> None:
         """Returns when the broker has it safely, if it is `mandatory`; else also when there is no such queue."""
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties)
-        await self.channel.default_exchange.publish(message, queue, mandatory=mandatory)
+        await self.channel.default_exchange.publish(message, queue, mandatory=mandatory, timeout=PATIENCE)
 
 
 async def open_session(address: Address) -> Session:
@@ -93,18 +92,15 @@ async def declare(channel: AbstractChannel, address: Address) -> AbstractQueue:
         address.requests,
         durable=True,
         arguments={
-            "x-queue-type": "quorum",  # the kind that counts deliveries
             "x-max-length": address.max_length,
             "x-overflow": "reject-publish",
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": address.dead,
         },
     )
 
 
 def failed(address: Address, error: BaseException) -> MuError:
     """For what went wrong before a message was sent."""
-    if isinstance(error, REFUSED):
+    if isinstance(error, REFUSED) or any(word in str(error) for word in REFUSALS):
         return TransportError(f"{address} refused us: {error}: see username=, password= and vhost=", sent=False)
     if isinstance(error, ChannelPreconditionFailed):
         return TransportError(f"{address} has a queue of that name with other settings: {error}", sent=False)

@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
     try:
         import redis.asyncio  # noqa: F401
     except ModuleNotFoundError as error:
-        if error.name != "redis":
+        if (error.name or "").partition(".")[0] != "redis":
             raise
         raise ImportError(
             "expected the package redis for mu's redis, found none: install the extra mu[redis]"

@@ -240,12 +240,18 @@ class Consumer:
             self._hand.clear()
         await self._settling.close(max(LAST_WORDS, until - loop.time()))
         await cancelled(beat)
-        keys = [self._work, self._keys.requests, self._keys.lease(self._name), self._keys.consumers]
-        try:
-            await self._heart.run(LEAVE, keys, [self._name], patience=LAST_WORDS)
-        except MuError as error:
-            log.warning("what is not settled goes back when the lease of %g s is over: %s", self._lease, error)
+        await self._leave()
         await self._close_links()
+
+    async def _leave(self) -> None:
+        keys = [self._work, self._keys.requests, self._keys.lease(self._name), self._keys.consumers]
+        for again in (True, False):  # the connection may have broken since it was last used
+            try:
+                await self._heart.run(LEAVE, keys, [self._name], patience=LAST_WORDS)
+                return
+            except MuError as error:
+                if not again:
+                    log.warning("what is in work goes back when the lease of %g s is over: %s", self._lease, error)
 
     async def _close_links(self) -> None:
         for link in self._links:

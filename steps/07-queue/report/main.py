@@ -23,7 +23,7 @@ async def main() -> None:
             summary = await mu.dispatch({"role": "report", "cmd": "summary"}, timeout=DEADLINE)
         except DeadlineExceeded:
             raise DeadlineExceeded(f"no answer within {DEADLINE} seconds: does the event service run?") from None
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, header_style="")
     table.add_column("url", overflow="fold")
     table.add_column("count", justify="right")
     for page in summary["pages"]:

@@ -140,10 +140,10 @@ def zone_options(parser: ArgumentParser) -> None:
     parser.add_argument("--bind", nargs="?", const="", metavar="ZONE", help="as a zone file; default: of all services")
     parser.add_argument(
         *("--address", "-a"),
-        metavar="SERVICE=ADDRESS[:PORT]",
+        metavar="PLACE",
         action="append",
         default=[],
-        help="with --bind: where a service is in production",
+        help="with --bind: where a service is in production, SERVICE=ADDRESS[:PORT]",
     )
 
 

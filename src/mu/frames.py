@@ -9,12 +9,16 @@ def frame(body: bytes, limit: int) -> bytes:
     """Length and body. Raises FrameTooLarge if the body has more than `limit` bytes."""
     length = len(body)
     if length > limit:
-        raise FrameTooLarge(f"expected at most {limit:,} bytes, found {length:,}: send less, or raise max_frame")
+        raise too_large(body, limit)
     if length < 0x80:
         return bytes((length,)) + body
     if length < 0x4000:
         return (length & 0x7F | 0x80 | length >> 7 << 8).to_bytes(2, "little") + body
     return varint(length) + body
+
+
+def too_large(body: bytes, limit: int) -> FrameTooLarge:
+    return FrameTooLarge(f"expected at most {limit:,} bytes, found {len(body):,}: send less, or raise max_frame")
 
 
 def varint(number: int) -> bytes:

@@ -1,7 +1,8 @@
 """HTTP: one POST for each message, as with Node's mu-http. Needs aiohttp, which is loaded when it is first used."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from mu.transports import lazy
 
 if TYPE_CHECKING:
     from mu.transports.http.answering import HttpServer as server
@@ -13,12 +14,4 @@ PLACES = {"client": ("asking", "HttpClient"), "server": ("answering", "HttpServe
 
 
 def __getattr__(name: str) -> Any:
-    if name not in PLACES:
-        raise AttributeError(f"module 'mu.transports.http' has no {name!r}")
-    module, found = PLACES[name]
-    try:
-        return getattr(import_module(f"mu.transports.http.{module}"), found)
-    except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
-            raise
-        raise ImportError("expected aiohttp for mu's http, found none: install the extra mu[http]") from None
+    return lazy.find("http", PLACES, name, package="aiohttp")

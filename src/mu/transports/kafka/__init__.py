@@ -1,7 +1,8 @@
 """Kafka, for events first. Needs the package aiokafka, which is loaded when it is first used."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from mu.transports import lazy
 
 if TYPE_CHECKING:
     from mu.transports.kafka.receiving import KafkaServer as server
@@ -13,12 +14,4 @@ PLACES = {"client": ("sending", "KafkaClient"), "server": ("receiving", "KafkaSe
 
 
 def __getattr__(name: str) -> Any:
-    if name not in PLACES:
-        raise AttributeError(f"module 'mu.transports.kafka' has no {name!r}")
-    module, found = PLACES[name]
-    try:
-        return getattr(import_module(f"mu.transports.kafka.{module}"), found)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "aiokafka":
-            raise
-        raise ImportError("expected aiokafka for mu's kafka, found none: install the extra mu[kafka]") from None
+    return lazy.find("kafka", PLACES, name, package="aiokafka")

@@ -12,9 +12,10 @@ from mu.transport import Packet, Receive, Server
 from mu.transports.addresses import port_number
 from mu.transports.kafka.address import FAILURES, Address, failed
 from mu.transports.kafka.progress import Progress
+from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
+from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, verdict_on
-from mu.transports.queued.pauses import pause_after
 
 log = logging.getLogger("mu.kafka")
 POLL = 0.2  # seconds
@@ -199,17 +200,10 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
         """Take no more, settle and commit what is answered within the grace; the rest is for others."""
         if self._task is None:
             return
-        loop = asyncio.get_running_loop()
-        until = loop.time() + grace
+        until = asyncio.get_running_loop().time() + grace
         self._task.cancel()
         await asyncio.wait([self._task])
-        while (self._hand or self._settling) and (left := until - loop.time()) > 0:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-            except TimeoutError:
-                break
+        await wait_while(lambda: self._hand or self._settling, self._changed, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
             self._hand.clear()

@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-u
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.kafka.address import FAILURES, Address, failed, lost
+from mu.transports.opening import Opening
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
 from mu.transports.queued.oneway import without_answer
-from mu.transports.queued.opening import Opening
 
 
 @dataclass

@@ -4,7 +4,8 @@ import json
 import time
 
 from mu.codec import decode, encode
-from mu.errors import BadFrame, FrameTooLarge
+from mu.errors import BadFrame
+from mu.frames import too_large
 from mu.packet import backward, forward, is_request
 from mu.transport import Packet
 
@@ -21,7 +22,7 @@ def answer_body(answer: Packet, muid: str, limit: int) -> bytes:
 
 def checked(body: bytes, limit: int) -> bytes:
     if len(body) > limit:
-        raise FrameTooLarge(f"expected at most {limit:,} bytes, found {len(body):,}: send less, or raise max_frame")
+        raise too_large(body, limit)
     return body
 
 

@@ -5,8 +5,8 @@ from enum import Enum
 
 from mu.errors import Closed, DeadlineExceeded, MuError, from_wire
 from mu.transport import Packet
+from mu.transports.pauses import pause_after
 from mu.transports.queued.oneway import wants_no_answer
-from mu.transports.queued.pauses import pause_after
 
 AGAIN = {408, 425, 429, 502, 503, 504}  # statuses that say: the same, but later
 

@@ -9,9 +9,10 @@ from mu.codec import encode
 from mu.errors import MuError
 from mu.transport import Packet, Receive, Server
 from mu.transports.addresses import port_number
+from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
+from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, verdict_on
-from mu.transports.queued.pauses import pause_after
 from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, open_session
 
 log = logging.getLogger("mu.rabbitmq")
@@ -186,8 +187,7 @@ class RabbitServer(Server):
         """Take no more, settle what is answered within the grace; the broker gives the rest to others."""
         if self._task is None:
             return
-        loop = asyncio.get_running_loop()
-        until = loop.time() + grace
+        until = asyncio.get_running_loop().time() + grace
         self._task.cancel()
         await asyncio.wait([self._task])
         if self._session is not None and self._session.usable:
@@ -195,13 +195,7 @@ class RabbitServer(Server):
                 await self._session.requests.cancel(self._tag)
             except FAILURES as error:
                 log.warning("%s was lost at the end: %r", self, error)
-        while (self._hand or self._settling) and (left := until - loop.time()) > 0:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-            except TimeoutError:
-                break
+        await wait_while(lambda: self._hand or self._settling, self._changed, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
             self._hand.clear()

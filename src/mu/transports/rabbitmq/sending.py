@@ -6,10 +6,10 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
+from mu.transports.opening import Opening
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
 from mu.transports.queued.oneway import without_answer
-from mu.transports.queued.opening import Opening
 from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, lost, open_session
 
 

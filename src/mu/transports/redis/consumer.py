@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from mu.codec import encode
 from mu.errors import MuError
 from mu.transport import Packet, Receive
+from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
+from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, is_suspect, verdict_on
-from mu.transports.queued.pauses import pause_after
 from mu.transports.redis.keys import Keys
 from mu.transports.redis.link import PATIENCE, Address, Link
 from mu.transports.redis.scripts import ADOPT, LEAVE, LIVE, TAKE
@@ -228,13 +229,7 @@ class Consumer:
         until = loop.time() + grace
         consume, beat = self._tasks
         await cancelled(consume)
-        while self._hand and (left := until - loop.time()) > 0:
-            self._free.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._free.wait()
-            except TimeoutError:
-                break
+        await wait_while(lambda: self._hand, self._free, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
             self._hand.clear()

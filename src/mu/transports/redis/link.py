@@ -10,9 +10,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from mu.errors import Closed, ConnectFailed, ConnectionLost, MuError, Overloaded, TransportError
+from mu.errors import ConnectFailed, ConnectionLost, MuError, Overloaded, TransportError
 from mu.transports.addresses import not_connected
-from mu.transports.queued.pauses import pause_after
+from mu.transports.opening import Opening
 from mu.transports.redis.scripts import Script
 
 PATIENCE = 5.0  # seconds for an answer of Redis, which takes milliseconds
@@ -60,22 +60,18 @@ class Address:
 
 
 class Link:
-    """One connection, for one command at a time: made when it is needed, and again when it was lost.
-
-    After a failure the next attempt is made after a pause, which grows; what is asked before that fails at once.
-    """
+    """One connection, for one command at a time: made when it is needed, and again when it was lost."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
-        self._failures, self._not_before, self._failure = 0, 0.0, ""
-        self._closed = False
+        self._opening = Opening(str(address), self._connect)
 
     @property
     def resting(self) -> float:
         """Seconds until the next attempt to connect makes sense."""
-        return self._not_before - asyncio.get_running_loop().time() if self._failures else 0.0
+        return self._opening.resting
 
     async def call(self, *words: str | bytes | float, patience: float = PATIENCE) -> Any:
         """Redis' answer. Raises ConnectFailed, ConnectionLost (Redis may have done it), and others for what it says."""
@@ -111,30 +107,25 @@ class Link:
             await self._connected()
 
     async def _connected(self) -> Connection:
-        if self._closed:
-            raise Closed(f"the transport to {self._address} is closed")
         if self._connection is not None and self._connection.is_connected:
             return self._connection
-        if (rest := self.resting) > 0:
-            raise ConnectFailed(f"{self._failure}; the next attempt is in {rest:.2f} s", retry_after=rest)
+        return await self._opening.opened()
+
+    async def _connect(self) -> Connection:
         connection = self._address.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
             raise self._failed(error) from None
-        self._connection, self._failures = connection, 0
+        self._connection = connection
         return connection
 
     def _failed(self, error: Exception) -> MuError:
-        self._failures += 1
-        rest = pause_after(self._failures)
-        self._not_before = asyncio.get_running_loop().time() + rest
         known = known_reason(error)
         cause = error.__context__
         why = known[1] if known else not_connected(cause) if isinstance(cause, OSError) else str(error)
-        self._failure = f"cannot connect to {self._address}: {why}"
         kind = known[0] if known else ConnectFailed
-        return kind(self._failure, sent=False, retry_after=rest)
+        return kind(f"cannot connect to {self._address}: {why}", sent=False)
 
     def _said(self, error: Exception) -> MuError:
         if known := known_reason(error):
@@ -151,7 +142,7 @@ class Link:
                 await connection.disconnect(nowait=True)
 
     async def close(self) -> None:
-        self._closed = True
+        await self._opening.close()
         await self._drop()
 
 

@@ -8,10 +8,10 @@ from collections import deque
 from mu.errors import Closed, MuError, Overloaded
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
+from mu.transports.pauses import pause_after
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
 from mu.transports.queued.oneway import without_answer
-from mu.transports.queued.pauses import pause_after
 from mu.transports.redis.keys import Keys
 from mu.transports.redis.link import PATIENCE, Address, Link
 from mu.transports.redis.scripts import PUSH

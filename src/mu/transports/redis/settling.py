@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mu.errors import MuError
-from mu.transports.queued.pauses import pause_after
+from mu.transports.pauses import pause_after
 from mu.transports.redis.keys import Keys
 from mu.transports.redis.link import Link
 from mu.transports.redis.scripts import SETTLE

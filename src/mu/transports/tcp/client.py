@@ -2,21 +2,21 @@
 
 import asyncio
 import itertools
-import random
 import ssl as tls
 from collections.abc import Coroutine
 from typing import Any
 
 from mu.codec import encode
-from mu.errors import Closed, ConnectFailed, ConnectionLost
+from mu.errors import ConnectFailed, ConnectionLost
 from mu.frames import frame
 from mu.packet import Key, forward, key_of
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import not_connected, port_number
+from mu.transports.opening import Opening
 from mu.transports.tcp.greetings import GOODBYE, HELLO, WELCOME
 from mu.transports.tcp.stream import Stream
 
-FIRST_DELAY, LONGEST_DELAY = 0.05, 1.0  # seconds between two attempts to connect
+LONGEST_PAUSE = 1.0  # seconds between two attempts to connect
 
 
 class ClientStream(Stream):
@@ -90,45 +90,21 @@ class Line:
     def __init__(self, client: "TcpClient") -> None:
         self._client = client
         self._stream: ClientStream | None = None
-        self._attempt: asyncio.Task[ClientStream] | None = None
         self._retired: set[ClientStream] = set()
-        self._delay, self._not_before = FIRST_DELAY, 0.0
-        self._failure = ""
+        self._opening = Opening(str(client), self._connect, LONGEST_PAUSE)
 
     @property
     def resting(self) -> float:
         """Seconds until the next attempt to connect makes sense."""
-        return self._not_before - asyncio.get_running_loop().time() if self._not_before else 0.0
+        return self._opening.resting
 
     def ask(self, request: Request) -> Coroutine[Any, Any, Packet]:
         stream = self._stream
         return stream.ask(request) if stream is not None and stream.usable else self._connect_and_ask(request)
 
     async def _connect_and_ask(self, request: Request) -> Packet:
-        stream = await self._connected()
+        stream = await self._opening.opened()
         return await stream.ask(request)
-
-    async def _connected(self) -> ClientStream:
-        if self._client.closed:
-            raise Closed(f"the transport to {self._client} is closed")
-        if (rest := self.resting) > 0:
-            raise ConnectFailed(f"{self._failure}; the next attempt is in {rest:.2f} s", retry_after=rest)
-        if self._attempt is None:
-            self._attempt = asyncio.create_task(self._connect())
-            self._attempt.add_done_callback(self._attempted)
-        try:
-            return await asyncio.shield(self._attempt)
-        except ConnectFailed as failure:  # one for each who waited
-            raise ConnectFailed(failure.message, retry_after=failure.retry_after) from None
-        except asyncio.CancelledError:
-            if self._client.closed:
-                raise Closed(f"the transport to {self._client} was closed") from None
-            raise
-
-    def _attempted(self, attempt: "asyncio.Task[ClientStream]") -> None:
-        self._attempt = None
-        if not attempt.cancelled():
-            attempt.exception()  # whoever waits gets it; nobody may
 
     async def _connect(self) -> ClientStream:
         client, loop = self._client, asyncio.get_running_loop()
@@ -143,18 +119,12 @@ class Line:
                     server_hostname=client.server_hostname,
                 )
         except OSError as error:
-            jitter = random.uniform(0.5, 1.0)  # so that many clients do not all come back at once
-            self._not_before = loop.time() + self._delay * jitter
-            self._delay = min(2 * self._delay, LONGEST_DELAY)
-            self._failure = f"cannot connect to {client}: {reason_of(error, client.connect_timeout)}"
-            raise ConnectFailed(self._failure, retry_after=self._not_before - loop.time()) from None
-        self._delay, self._not_before = FIRST_DELAY, 0.0
+            reason = reason_of(error, client.connect_timeout)
+            raise ConnectFailed(f"cannot connect to {client}: {reason}") from None
         return self._stream
 
     async def close(self) -> None:
-        if self._attempt:
-            self._attempt.cancel()
-            await asyncio.wait([self._attempt])
+        await self._opening.close()
         for stream in [*self._retired, *([self._stream] if self._stream else [])]:
             stream.end("this process shut down")
 

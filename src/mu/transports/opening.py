@@ -5,16 +5,19 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from mu.errors import Closed, ConnectFailed, MuError
-from mu.transports.queued.pauses import pause_after
+from mu.transports.pauses import LONGEST_PAUSE, pause_after
 
 T = TypeVar("T")
 
 
 class Opening(Generic[T]):
-    """After a failed attempt the next is made after a pause, which grows; what is asked before that fails at once."""
+    """After a failed attempt the next is made after a pause, which grows; what is asked before that fails at once.
 
-    def __init__(self, where: str, open: Callable[[], Awaitable[T]]) -> None:
-        self._where, self._open = where, open
+    `longest`: seconds of such a pause, at most.
+    """
+
+    def __init__(self, where: str, open: Callable[[], Awaitable[T]], longest: float = LONGEST_PAUSE) -> None:
+        self._where, self._open, self._longest = where, open, longest
         self._attempt: asyncio.Task[T] | None = None
         self._failures, self._not_before, self._failure = 0, 0.0, ""
         self._closed = False
@@ -51,7 +54,7 @@ class Opening(Generic[T]):
             result = await self._open()
         except MuError as failure:
             self._failures += 1
-            failure.retry_after = pause_after(self._failures)
+            failure.retry_after = pause_after(self._failures, self._longest)
             self._failure = failure.message
             self._not_before = asyncio.get_running_loop().time() + failure.retry_after
             raise

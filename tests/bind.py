@@ -5,6 +5,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+NAMED_CONF = """
+options {
+    directory "."; pid-file none; session-keyfile none; recursion no;
+    listen-on port 53 { 127.0.0.1; }; listen-on-v6 { none; };
+};
+controls { };
+zone "cluster.local" { type primary; file "zone"; };
+"""
+"""For one zone, of the folder's file `zone`."""
+
 
 @contextlib.contextmanager
 def bind(folder: str) -> Iterator[None]:

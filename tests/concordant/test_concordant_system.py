@@ -5,17 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bind import NAMED_CONF
 from network_apart import run_apart
 
 INSIDE = Path(__file__).with_name("inside.py")
-NAMED_CONF = """
-options {
-    directory "."; pid-file none; session-keyfile none; recursion no;
-    listen-on port 53 { 127.0.0.1; }; listen-on-v6 { none; };
-};
-controls { };
-zone "cluster.local" { type primary; file "zone"; };
-"""
 ZONE = """
 $ORIGIN micro.svc.cluster.local.
 $TTL 5

@@ -1,7 +1,6 @@
 """What the report promises: each page load counted once, whatever happened, and at no visitor's expense."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -107,7 +106,7 @@ def test_loads_are_counted_once_whatever_is_killed_or_restarted(own_system: Syst
             except NoAnswer:
                 answered[path] = False
             number += 1
-            time.sleep(0.01)
+            over.wait(0.01)
         return answered
 
     def strike(*strikes: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import imported, needed, wait_until
+from helpers import change, imported, needed, wait_until
 
 from mu import ConnectionLost, MuError, NoRoute, ServiceError
 from workbook import course, node, ports
@@ -46,12 +46,6 @@ def add(system: System, first: Any, second: Any) -> Any:
 
 def calculate(system: System, first: str = "19", second: str = "23") -> Answer:
     return system.post("webapp", "/add/calculate", first=first, second=second)
-
-
-def replace(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert text.count(old) == 1, name
-    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
 
 
 # The adder's answers ----------------------------------------------------------------------------------------------
@@ -147,10 +141,10 @@ def test_both_in_one_process_changes_only_wiring(copy_of: Callable[[Recipe], Pat
     """The adder's code is found by the webapp, and its wiring is: in memory, at the same name."""
     folder = copy_of(RECIPE)
     client = "tcp.client(host=ADDER_HOST, port=ADDER_PORT, pool=CONNECTIONS)"
-    replace(folder, "adder_service/wiring.py", "tcp.server(host=HOST, port=PORT)", "local.server()")
-    replace(folder, "webapp/wiring.py", client, "local.client()")
+    change(folder, "adder_service/wiring.py", "tcp.server(host=HOST, port=PORT)", "local.server()")
+    change(folder, "webapp/wiring.py", client, "local.client()")
     for service in ("adder_service", "webapp"):
-        replace(folder, f"{service}/wiring.py", ", tcp", ", local")
+        change(folder, f"{service}/wiring.py", ", tcp", ", local")
     code = f"""
 import asyncio, importlib, sys
 async def main():
@@ -229,9 +223,9 @@ def test_adder_killed_in_mid_request_is_said_and_recovered_from(own_system: Syst
 def test_message_that_the_adder_has_is_answered_when_it_is_told_to_stop(copy_of: Callable[[Recipe], Path]) -> None:
     folder = copy_of(RECIPE)
     wiring = "adder_service/wiring.py"
-    replace(folder, wiring, "import os\n", "import asyncio\nimport os\n")
-    replace(folder, wiring, "def add(", "async def add(")
-    replace(folder, wiring, "    try:\n", "    print('begun', flush=True)\n    await asyncio.sleep(0.5)\n    try:\n")
+    change(folder, wiring, "import os\n", "import asyncio\nimport os\n")
+    change(folder, wiring, "def add(", "async def add(")
+    change(folder, wiring, "    try:\n", "    print('begun', flush=True)\n    await asyncio.sleep(0.5)\n    try:\n")
     with System(folder, RECIPE) as running, ThreadPoolExecutor(4) as pool:
         visitors = [pool.submit(calculate, running, str(n)) for n in range(4)]
         for _ in visitors:
@@ -256,7 +250,7 @@ def test_faulty_adder_is_said_without_its_secrets(
     copy_of: Callable[[Recipe], Path], fault: str, status: int, said: str
 ) -> None:
     folder = copy_of(RECIPE)
-    replace(folder, "adder_service/wiring.py", "    try:\n", f"    {fault}\n    try:\n")
+    change(folder, "adder_service/wiring.py", "    try:\n", f"    {fault}\n    try:\n")
     with System(folder, RECIPE) as running:
         answer = calculate(running)
         assert (answer.status, said in answer.text, "secret" in answer.text) == (status, True, False)
@@ -264,7 +258,7 @@ def test_faulty_adder_is_said_without_its_secrets(
 
 def test_missing_route_is_in_the_log(copy_of: Callable[[Recipe], Path]) -> None:
     folder = copy_of(RECIPE)
-    replace(folder, "webapp/wiring.py", '{"role": "basic"}', '{"role": "basics"}')
+    change(folder, "webapp/wiring.py", '{"role": "basic"}', '{"role": "basics"}')
     with System(folder, RECIPE) as running:
         answer = calculate(running)
         assert (answer.status, "The adder service cannot be reached." in answer.text) == (502, True)
@@ -318,7 +312,7 @@ def test_an_adder_in_javascript_takes_its_place(
         needed(None, f"Node with its mu ({problem})")
     folder = copy_of(RECIPE)
     (folder / "adder_service" / "main.js").write_text(NODE_ADDER, encoding="utf-8")
-    replace(folder, "fuge/fuge.yml", "adder_service\n  run: python main.py", "adder_service\n  run: node main.js")
+    change(folder, "fuge/fuge.yml", "adder_service\n  run: python main.py", "adder_service\n  run: node main.js")
     with System(folder, RECIPE) as running:
         assert "node" in running.process("adder_service").name()
         assert "42</output>" in calculate(running).text

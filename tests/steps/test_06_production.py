@@ -8,6 +8,7 @@ from pathlib import Path
 
 import production
 import pytest
+from bind import NAMED_CONF
 from helpers import engine_needed
 from network_apart import run_apart
 from production import PLACES
@@ -17,14 +18,6 @@ from workbook.system import System
 
 pytestmark = pytest.mark.step("06")
 RECIPE = course.recipe("06")
-NAMED_CONF = """
-options {
-    directory "."; pid-file none; session-keyfile none; recursion no;
-    listen-on port 53 { 127.0.0.1; }; listen-on-v6 { none; };
-};
-controls { };
-zone "cluster.local" { type primary; file "zone"; };
-"""
 
 
 def hash_of(folder: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ENGINES, engine_needed, imported, wait_until
+from helpers import ENGINES, engine_needed, imported, keep_database, wait_until
 from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
@@ -43,11 +43,7 @@ def system(engine: str) -> Iterator[System]:
 def kept_system(engine: str, copy_of: Callable[[Recipe], Path]) -> Iterator[System]:
     """One whose database keeps its data from one start to the next, as its queue does."""
     folder = copy_of(RECIPE)
-    file = folder / "fuge" / "fuge.yml"
-    text = file.read_text(encoding="utf-8")
-    old = "  image: mongo\n"
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, f"{old}  volumes:\n    - entries:/data/db\n"), encoding="utf-8")
+    keep_database(folder)
     with System(folder, RECIPE, engine) as running:
         yield running
 

@@ -6,24 +6,21 @@ each time a second later. At the end every calculation must be in the audit, exa
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import aiohttp
+from blows.kept import kept_system
 from pymongo import AsyncMongoClient
 
 from workbook import course
 from workbook.system import System
 
 STEP = "05"
-KEPT = "  image: mongo\n  volumes:\n    - audit:/data/db\n"  # else an ephemeral container starts empty
 DOWN = 1.0  # seconds between a kill and the start that follows
 PATIENCE = 60.0  # seconds for the last entry to arrive
 
@@ -114,14 +111,9 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--kills", type=int, default=2)
     options = parser.parse_args()
-    recipe = course.recipe(STEP)
-    with tempfile.TemporaryDirectory() as folder:
-        step = Path(shutil.copytree(recipe.step, Path(folder, "step"), ignore=shutil.ignore_patterns(".fuge")))
-        config = step / "fuge" / "fuge.yml"
-        config.write_text(config.read_text(encoding="utf-8").replace("  image: mongo\n", KEPT), encoding="utf-8")
-        with System(step, recipe) as system:
-            print(system.terminal.new_output().split("\n")[0])
-            right = asyncio.run(measure(system, options.calculations, options.at_once, options.kills))
+    with kept_system(course.recipe(STEP)) as system:
+        print(system.terminal.new_output().split("\n")[0])
+        right = asyncio.run(measure(system, options.calculations, options.at_once, options.kills))
     sys.exit(0 if right else 1)
 
 

@@ -238,6 +238,12 @@ def test_queue_outlives_its_own_kill(kept_system: System) -> None:
     assert come_to_be(kept_system, urls)
 
 
+def test_queue_confirms_what_is_on_its_disk(queue: Redis) -> None:
+    """Otherwise it confirms a few, and writes them later, while the disk is at work: a kill just then loses them."""
+    found = queue.config_get("append*")
+    assert (found["appendonly"], found["appendfsync"]) == ("yes", "always")
+
+
 def test_two_event_services_share_the_queue_and_one_does_the_work_of_both(kept_system: System) -> None:
     kept_system.fuge("scale", "event_service", "2")
     with Redis("127.0.0.1", kept_system.ports["redis"]) as queue:

@@ -22,9 +22,11 @@ lock:   # after a change of the dependencies in pyproject.toml
 	@$(PYTHON) requirements/install.py test
 	@$(BIN)/python requirements/lock.py
 
-soak:   # mu, a million dispatches and a minute of killed servers; SOAKFLAGS="--seconds 5 --dispatches 50000" for less
+# mu: a million dispatches, a minute of killed servers; then the newest system: visitors, and ten minutes of strikes.
+soak:   # SOAKFLAGS="--seconds 5 --dispatches 50000" SYSTEMFLAGS="--seconds 60" for less
 	@$(PYTHON) requirements/install.py test
-	@exec $(BIN)/python benchmarks/soak.py $(SOAKFLAGS)
+	@$(BIN)/python benchmarks/soak.py $(SOAKFLAGS)
+	@exec $(BIN)/python benchmarks/soak_system.py $(SYSTEMFLAGS)
 
 clean:
 	rm -rf .venv .artifacts .mypy_cache .pytest_cache .ruff_cache

@@ -18,7 +18,7 @@ import random
 import sys
 from collections import Counter
 
-from blows.accounts import Account, show
+from blows.accounts import Account, calculations, loads, show
 from blows.health import Health
 from blows.kept import kept_system
 from blows.stored import Stored
@@ -75,16 +75,10 @@ async def all_delivered(system: System, stored: Stored) -> None:
     await stored.queue_is_empty()
 
 
-def calculations(visits: list[Visit]) -> tuple[set[str], set[str]]:
-    """Those of which a sum was told, and those of which nothing was."""
-    sums = [visit for visit in visits if visit.calculation]
-    told = {visit.calculation for visit in sums if visit.status == 200}
-    return told, {visit.calculation for visit in sums if visit.status is None}
-
-
-def loads(visits: list[Visit]) -> tuple[set[str], set[str]]:
-    """Those that were answered, and those that were not."""
-    return {visit.path for visit in visits if visit.status}, {visit.path for visit in visits if not visit.status}
+def said(system: System) -> list[str]:
+    """What the services have said of late, but for the sums."""
+    lines = system.terminal.new_output().splitlines()
+    return [line for line in lines if "the sum is" not in line][-200:]
 
 
 def is_wrong(visit: Visit) -> bool:
@@ -105,7 +99,12 @@ def main() -> None:
     )
     with kept_system(course.recipe("07")) as system:
         print(system.terminal.new_output().split("\n")[0], flush=True)
-        right = asyncio.run(soak(system, options))
+        right = False
+        try:
+            right = asyncio.run(soak(system, options))
+        finally:
+            if not right:
+                print(*said(system), sep="\n", file=sys.stderr)
     sys.exit(0 if right else 1)
 
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blows.visitors import Visit
+
 
 @dataclass(frozen=True)
 class Account:
@@ -33,6 +35,18 @@ class Account:
         """Under HEAD."""
         of_open = len(self.open & self.stored.keys())
         return (len(self.told), self.stored.total(), len(self.missing), len(self.twice), len(self.unknown), of_open)
+
+
+def calculations(visits: list[Visit]) -> tuple[set[str], set[str]]:
+    """Those of which a sum was told, and those of which nothing was."""
+    sums = [visit for visit in visits if visit.calculation]
+    told = {visit.calculation for visit in sums if visit.status == 200}
+    return told, {visit.calculation for visit in sums if visit.status is None}
+
+
+def loads(visits: list[Visit]) -> tuple[set[str], set[str]]:
+    """Those that were answered, and those that were not."""
+    return {visit.path for visit in visits if visit.status}, {visit.path for visit in visits if not visit.status}
 
 
 HEAD = ("told", "stored", "missing", "twice", "unknown", "open ones")

@@ -25,13 +25,13 @@ class Visit:
 class Visitors:
     """They load pages, and every second page is a calculation if they do `calculate`; until it is `over`.
 
-    `url` is that of the webapp, `pause` so many seconds from an answer to the next visit.
+    `url` is that of the webapp, `pause` so many seconds from an answer to the next visit, `word` is in each address.
     """
 
-    def __init__(self, url: str, pause: float, calculate: bool) -> None:
+    def __init__(self, url: str, pause: float, calculate: bool, word: str = "") -> None:
         self.visits: list[Visit] = []
         self.over = asyncio.Event()
-        self._url, self._pause, self._calculate = url, pause, calculate
+        self._url, self._pause, self._calculate, self._word = url, pause, calculate, word
         self._numbers = itertools.count(1)
 
     async def come(self, count: int) -> None:
@@ -50,10 +50,10 @@ class Visitors:
 
     async def _visit(self, session: aiohttp.ClientSession, number: int) -> Visit:
         if self._calculate and number % 2:
-            visit = Visit(f"/add/calculate?{number}", f"{number} + 1 = {number + 1}")
+            visit = Visit(f"/add/calculate?{self._word}{number}", f"{number} + 1 = {number + 1}")
             method, form, expected = "POST", {"first": str(number), "second": "1"}, f">{number + 1}</output>"
         else:
-            visit = Visit(f"/users?{number}")
+            visit = Visit(f"/users?{self._word}{number}")
             method, form, expected = "GET", None, "<h1>Users</h1>"
         self.visits.append(visit)
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):

@@ -1,8 +1,8 @@
 """The whole system of recipe 07 under blows: python benchmarks/soak_system.py [--seconds N] [--every N] [--seed N]
 
-Visitors load pages and calculate all the time. Every 15 seconds a service is struck, in a random order: a service, its
-database or the queue is killed (SIGKILL), the webapp is stopped as fuge stops it (SIGTERM). It is started again up to
-two seconds later. At the end audit and report must say what the visitors were told, and nothing else:
+Visitors load pages and calculate all the time. Every 15 seconds one of the six, or two, are struck, in a random order:
+services, database and queue are killed (SIGKILL), the webapp is stopped as fuge stops it (SIGTERM). They are started
+again up to two seconds later. At the end audit and report must say what the visitors were told, and nothing else:
 
 - A calculation that was answered with its sum is in the audit once.
 - One answered with 502 or 504 is not in the audit: the webapp records sums, and had none. Other errors must not occur.
@@ -22,7 +22,7 @@ from blows.accounts import Account, calculations, loads, show
 from blows.health import Health
 from blows.kept import kept_system
 from blows.stored import Stored
-from blows.strikes import strike_again_and_again
+from blows.strikes import keep_striking
 from blows.visitors import Visit, Visitors
 from blows.waiting import until_none
 
@@ -40,7 +40,7 @@ async def soak(system: System, options: argparse.Namespace) -> bool:
         await health.restored()
         visiting = asyncio.create_task(visitors.come(options.visitors))
         try:
-            await strike_again_and_again(system, health, options.seed, options.seconds, options.every)
+            await keep_striking(system, health, options.seed, options.seconds, options.every)
         finally:
             visitors.over.set()
             await visiting

@@ -27,7 +27,7 @@ def said_by(name: str, *options: str) -> str:
 def test_audit_and_report_say_what_visitors_were_told_whatever_is_struck() -> None:
     said = said_by("soak_system.py", "--seconds", "30", "--every", "3", "--seed", "7")
     strikes = [line for line in said.splitlines() if " after the strike" in line]
-    assert {service for service in STRUCK if any(f" {service}," in line for line in strikes)} == set(STRUCK)
+    assert {service for service in STRUCK if any(service in line for line in strikes)} == set(STRUCK)
 
 
 def test_killed_webapp_comes_back_and_loses_only_what_it_had_in_hand() -> None:

@@ -26,7 +26,8 @@ class RedisBroker:
 
     async def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
-        fixed = f"--port {self.port} --bind 127.0.0.1 --save --appendonly yes --loglevel warning --dir"
+        place = f"--port {self.port} --bind 127.0.0.1 --loglevel warning"
+        fixed = f"{place} --save --appendonly yes --appendfsync always --dir"
         words = [valkey_server(), *fixed.split(), str(self._folder), *self._options]
         words.insert(words.index("--save") + 1, "")
         self._process = await asyncio.to_thread(subprocess.Popen, words, stdout=subprocess.DEVNULL)

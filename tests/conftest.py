@@ -1,4 +1,4 @@
-"""For all tests: `--step NN`, the count at the end, and that nothing is left running."""
+"""For all tests: `--step NN`, rooms for workers, the count at the end, and that nothing is left running."""
 
 import asyncio
 import inspect
@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from helpers import MARK, left_running, wait_until
 
+from fuge import ports
 from workbook import course, snapshots
 from workbook.course import Recipe
 
+PORTS_OF_A_WORKER = 1000  # so that none takes a port that another has found free a moment ago
+LONG = ("notebooks", "steps", "contracts", "project", "containers")  # folders; the last to be begun are short ones
 NOTEBOOK = "notebook"  # the property of a test that has run one: its name, and how many cells
 
 
@@ -24,11 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[MARK] = uuid.uuid4().hex
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # gw0, gw1, ...
+        first = ports.USUAL[0] + PORTS_OF_A_WORKER * (int(worker[2:]) % (len(ports.USUAL) // PORTS_OF_A_WORKER))
+        os.environ[ports.SETTING] = f"{first}-{first + PORTS_OF_A_WORKER - 1}"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell does it to what is started with `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(room(item)))
+    items.sort(key=lambda item: min(LONG.index(each) if each in LONG else len(LONG) for each in item.path.parts))
     wanted = config.getoption("--step")
     if wanted is None:
         return
@@ -36,6 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     belongs = [item for item in items if any(mark.args == (number,) for mark in item.iter_markers("step"))]
     config.hook.pytest_deselected(items=[item for item in items if item not in belongs])
     items[:] = belongs
+
+
+def room(item: pytest.Item) -> str:
+    """Tests of one room are run by one worker, one after the other: those of a file that share a running system."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    system = [parameters[name] for name in ("recipe", "engine") if name in parameters]
+    return " ".join([item.path.name, *(getattr(each, "slug", each) for each in system)])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import random
 import socket
 from collections.abc import Collection
@@ -9,8 +10,22 @@ from typing import Literal
 
 import psutil
 
+from fuge.errors import FugeError
+
 # Below every system's range for outgoing connections, so that none can take a port between the look and the use.
-CANDIDATES = range(20_000, 30_000)
+USUAL = range(20_000, 30_000)
+SETTING = "FUGE_FREE_PORTS"  # "21000-21999": other ones; programs that look at the same time need ranges of their own
+
+
+def candidates() -> range:
+    """Where to look for free ports. Raises FugeError if the environment names no range."""
+    text = os.environ.get(SETTING)
+    if text is None:
+        return USUAL
+    first, _, last = text.partition("-")
+    if first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65_536:
+        return range(int(first), int(last) + 1)
+    raise FugeError(f"{SETTING}: expected two ports such as 21000-21999, found {text!r}")
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -23,9 +38,12 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free(count: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> list[int]:
-    """That many free ports of a host, all different and none of those `taken`; fewer if there are not so many."""
+    """That many free ports of a host, all different and none of those `taken`; fewer if there are not so many.
+
+    Raises FugeError as `candidates` does.
+    """
     found: list[int] = []
-    for port in random.sample(CANDIDATES, len(CANDIDATES)):
+    for port in random.sample(candidates(), len(candidates())):
         if len(found) == count:
             break
         if port not in taken and is_free(port, host):

@@ -98,10 +98,10 @@ def run_command(options: argparse.Namespace) -> int:
 
 def test_command(options: argparse.Namespace) -> int:
     checks = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
-    tests = ["pytest"]
+    tests = ["pytest", f"--numprocesses={workers()}", "--dist=loadgroup", "--no-loadscope-reorder"]
     if options.recipe:
-        checks, tests = [], ["pytest", "--step", chosen(options).number]
-    for needed in ("pytest", "nbval", "ruff", "mypy"):
+        checks, tests = [], [*tests, "--step", chosen(options).number]
+    for needed in ("pytest", "xdist", "nbval", "ruff", "mypy"):
         importlib.import_module(needed)
     for command in [*checks, tests]:
         print(f"$ {' '.join(command)}", flush=True)
@@ -109,6 +109,11 @@ def test_command(options: argparse.Namespace) -> int:
         if code:
             return code
     return 0
+
+
+def workers() -> int:
+    """How many tests run at a time. They wait for half of their time, and have all that they need for themselves."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def diff_command(options: argparse.Namespace) -> None:

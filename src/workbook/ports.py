@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import psutil
 
 from fuge import ports as machine
+from fuge.errors import FugeError
 from workbook.errors import WorkbookError
 
 HOST = "127.0.0.1"
@@ -65,7 +66,10 @@ def answers(port: int) -> bool:
 def free_ports(services: Iterable[str]) -> dict[str, int]:
     """A free port for each service, all different."""
     names = list(services)
-    return dict(zip(names, machine.free(len(names)), strict=True))
+    try:
+        return dict(zip(names, machine.free(len(names)), strict=True))
+    except FugeError as error:  # about the environment
+        raise WorkbookError(str(error)) from None
 
 
 def process(port: int) -> psutil.Process | None:

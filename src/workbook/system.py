@@ -61,11 +61,15 @@ class System:
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START
         for service in self.ports:
-            while not self.listens(service):
+            while not ports.answers(self.ports[service]):
                 if self.terminal.process.poll() is not None or time.monotonic() > deadline:
                     said = self.terminal.new_output().strip() or "nothing"
                     raise WorkbookError(f"{service} did not start to listen. The system said: {said}")
                 time.sleep(0.02)
+        ours = self._listeners()
+        for service in self.ports.keys() - CONTAINERS:
+            if self.ports[service] not in ours:
+                raise WorkbookError(f"another program than {service} listens on port {self.ports[service]}")
 
     def _wait_until_ended(self, service: str) -> None:
         deadline = time.monotonic() + START
@@ -116,7 +120,9 @@ class System:
 
     def listens(self, service: str) -> bool:
         """Whether a process of this system listens on the service's port; a container may be beyond sight."""
-        return self._find(service) is not None or (service in CONTAINERS and ports.answers(self.ports[service]))
+        if not ports.answers(self.ports[service]):  # which is found out at once, unlike whose port it is
+            return False
+        return service in CONTAINERS or self._find(service) is not None
 
     def fuge(self, *words: str) -> str:
         """What a command of fuge prints about this system. Raises WorkbookError if it fails."""
@@ -142,14 +148,19 @@ class System:
         self.process(service).resume()
 
     def _find(self, service: str) -> psutil.Process | None:
-        """The launcher or the descendant of it that listens on the service's port."""
+        return self._listeners().get(self.ports[service])
+
+    def _listeners(self) -> dict[int, psutil.Process]:
+        """The launcher and those of its descendants that listen, by their ports."""
+        found: dict[int, psutil.Process] = {}
         with contextlib.suppress(psutil.NoSuchProcess):
             launcher = psutil.Process(self.terminal.process.pid)
             for process in (launcher, *launcher.children(recursive=True)):
-                listening = (c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
-                if any(connection.laddr[1] == self.ports[service] for connection in listening):
-                    return process
-        return None
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for connection in process.net_connections("tcp"):
+                        if connection.status == psutil.CONN_LISTEN:
+                            found.setdefault(connection.laddr[1], process)
+        return found
 
 
 def in_a_thread(work: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,8 @@ from workbook import ports
 from workbook.errors import WorkbookError
 
 
-def test_free_ports_are_free_different_and_no_ports_of_outgoing_connections() -> None:
+def test_free_ports_are_free_different_and_no_ports_of_outgoing_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUGE_FREE_PORTS", raising=False)
     found = ports.free_ports([f"service_{n}" for n in range(50)])
     assert len(set(found.values())) == 50
     assert all(ports.is_free(port) and not ports.answers(port) for port in found.values())

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
-
 from fuge.engine.states import ACTIVE, FAILED, RUNNING
 from fuge.errors import FugeError, NotReadyError
 from fuge.faces import tables
@@ -115,6 +113,8 @@ async def down(session: Session, _: Namespace) -> None:
 
 def is_alive(pid: int) -> bool:
     """A zombie has ended: who started it may be slow to take note of that, as is process 1 of many containers."""
+    import psutil  # most commands do not need it
+
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fuge.engine.states import NOT_MANAGED
-from fuge.faces import errands, records, tables, zones
+from fuge.faces import errands, records, tables
 from fuge.faces.arguments import Parser, UsageError, count, nothing, service, services, some_services
 from fuge.faces.session import Session, exit_code
 
@@ -148,6 +148,8 @@ def zone_options(parser: ArgumentParser) -> None:
 
 
 async def zone(session: Session, options: Namespace) -> None:
+    from fuge.faces import zones  # no other command needs it
+
     if options.bind is not None:
         print(zones.file(session.system, options.bind, options.address))
         return

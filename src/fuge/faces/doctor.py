@@ -42,7 +42,7 @@ def machine() -> Iterator[Finding]:
     else:
         yield "absent", "warm restarts: only on Linux; Python services are started by a new interpreter"
     few = len(ports.free(10)) < 10
-    numbers = f"ports {ports.CANDIDATES.start} to {ports.CANDIDATES.stop - 1}, for --isolated"
+    numbers = f"ports {ports.candidates()[0]} to {ports.candidates()[-1]}, for --isolated"
     yield ("problem", f"no free {numbers}") if few else ("ok", f"free {numbers}")
 
 

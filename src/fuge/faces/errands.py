@@ -8,8 +8,6 @@ import signal
 import sys
 from pathlib import Path
 
-import psutil
-
 from fuge.errors import FugeError
 from fuge.faces.session import Session
 
@@ -125,6 +123,8 @@ async def end(process: asyncio.subprocess.Process, alone: bool) -> None:
 
 def terminate(pid: int) -> None:
     """Ask a process and all that it has started to end."""
+    import psutil  # most commands do not need it
+
     with contextlib.suppress(psutil.Error):
         top = psutil.Process(pid)
         for process in [*top.children(recursive=True), top]:

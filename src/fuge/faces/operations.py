@@ -3,28 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fuge.engine import reports
 from fuge.engine.bus import Event
 from fuge.errors import FugeError
+from fuge.faces.connection import Item
 from fuge.services.logs import Record
 
 if TYPE_CHECKING:
     from fuge.engine.engine import Engine
 
-Item = dict[str, Any]  # a record or an event, as JSON has it
 LONGEST_QUEUE = 50_000  # items that a slow follower may be behind, before it loses the oldest
-
-
-class Connection(Protocol):
-    """A way to an engine: in this process, or in another one by its socket."""
-
-    async def call(self, operation: str, **arguments: Any) -> Any:
-        """Do it, and return what comes back. Raises FugeError."""
-
-    def follow(self, begun: Callable[[], object] = ...) -> AsyncIterator[Item]:
-        """Every record and event from now on; `begun` is called when now is, so that nothing is missed after it."""
 
 
 class Direct:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fuge.errors import NotRunningError
 from fuge.faces.client import Client
-from fuge.faces.operations import Connection
+from fuge.faces.connection import Connection
 from fuge.plan import discovery
 from fuge.plan.location import absolute
 from fuge.plan.system import System, data_folder

@@ -79,6 +79,21 @@ def test_copies_run_side_by_side_when_isolated(project: Project, tmp_path_factor
         copy.close()
 
 
+def test_free_ports_are_of_the_range_that_the_environment_names(project: Project) -> None:
+    project.configure_with(project.server("web"))
+    project.ok("up", "-d", "--wait", "--isolated", FUGE_FREE_PORTS="19000-19099")
+    assert project.ps()["web"]["ports"]["http"] in range(19000, 19100)
+    project.down()
+
+
+@pytest.mark.parametrize("word", ["", "21000", "21000-", "21000-20999", "0-100", "21000-70000", "21000-x"])
+def test_a_range_of_ports_that_is_none_is_explained(project: Project, word: str) -> None:
+    project.configure_with(project.server("web"))
+    done = project.fuge("up", "--isolated", FUGE_FREE_PORTS=word)
+    assert done.code == 1
+    assert done.err == f"fuge: FUGE_FREE_PORTS: expected two ports such as 21000-21999, found {word!r}\n"
+
+
 def test_data_can_be_kept_elsewhere(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("data")
     project.configure_with(project.server("web"))

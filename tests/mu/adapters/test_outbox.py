@@ -420,7 +420,8 @@ RECEIVER = """
         if ctx.id not in stored:
             stored.add(ctx.id)
             with file.open("a") as out:
-                out.write(f"{ctx.id} {message['n']}\\n")
+                line = f"{ctx.id} {message['n']}"
+                out.write(line.ljust(63) + "\\n")  # a line within a page of memory is never half there
 
     run(mu.serve())
 """

@@ -151,7 +151,11 @@ async def test_dns_wants_one_question(count: int) -> None:
         assert flags & 0xF == dns.rcode.FORMERR
 
 
-@pytest.mark.parametrize("broken", [b"", b"\0", query()[:11], bytes([*query()[:2], 0x80, *query()[3:]])])
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"\0", query()[:11], bytes([*query()[:2], 0x80, *query()[3:]])],
+    ids=["nothing", "a byte", "half a header", "an answer"],
+)
 async def test_dns_is_silent_to_what_is_no_question(broken: bytes) -> None:
     """The answer that comes is that to the question after it."""
     async with served(SYSTEM) as asker:

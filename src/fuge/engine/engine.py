@@ -112,6 +112,7 @@ class Engine:
 
         `words` are names, groups, globs or "all". Returns what became of each, when each is ready or has failed;
         with `wait=False` as soon as they have begun. `dependencies=False` starts the named ones alone.
+        Each outcome has "service", "state", "addresses", "reason" and "ok"; if it is not, "text" and "exit_code" too.
         """
         return await self._start(self.system.select(words), wait, dependencies)
 

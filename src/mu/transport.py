@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Packet = dict[str, Any]
-"""What travels, as JSON has it: `{"pattern": ..., "protocol": ...}`, or `{"err": ..., "response": ..., "protocol": ...}`."""
+"""What travels, as JSON has it: `{"pattern": ..., "protocol": ...}`; an answer has `err` and `response` instead."""
 
 Reply = Callable[[Packet], None]
 """Takes the packet of an answer back to whoever asked. Raises a MuError if it cannot be written."""

@@ -21,6 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$(\s*)", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?:port=|_PORT\", \"|main=|http=|127\.0\.0\.1:)(\d{4,5})\b")
 LISTENS = re.compile(r"server\(port=(\d+)")
+NAMED = re.compile(r"# (\w+\.\w+)\n")
 PATIENCE = 30.0  # seconds for a program to listen, or to end
 
 
@@ -62,7 +63,9 @@ class Folder:
         self.folder, self._programs = folder, list[subprocess.Popen[str]]()
         self.names: dict[str, Any] = {"__name__": "docs"}
         files = [path for path in (ROOT / "examples").rglob("*") if path.suffix in (".py", ".yml")]
-        texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in files if ".fuge" not in path.parts}
+        texts = {
+            path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in files if ".fuge" not in path.parts
+        }
         said = NUMBER.findall("\n".join([page.read_text(encoding="utf-8"), *texts.values()]))
         wanted = sorted(set(said) - given.keys())
         self._numbers = given | dict(zip(wanted, ports.free(len(wanted), given.values()), strict=True))
@@ -72,6 +75,11 @@ class Folder:
 
     def on_free_ports(self, text: str) -> str:
         return re.sub(r"\b\d{4,5}\b", lambda number: str(self._numbers.get(number[0], number[0])), text)
+
+    def write(self, block: Block) -> None:
+        """A file whose name is a comment in its first line."""
+        if named := NAMED.match(block.text):
+            (self.folder / named[1]).write_text(self.on_free_ports(block.text), encoding="utf-8")
 
     # Python -----------------------------------------------------------------------------------------------------
 
@@ -85,7 +93,7 @@ class Folder:
         self.compare(block, said)
 
     async def _execute(self, block: Block, text: str) -> str:
-        code = compile("\n" * block.line + text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile("\n" * block.line + text, str(block.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         with contextlib.redirect_stdout(io.StringIO()) as said:
             result = eval(code, self.names)
             if inspect.isawaitable(result):
@@ -95,7 +103,7 @@ class Folder:
 
     def _start(self, text: str) -> str:
         """A service runs on until the page's end, whatever else ends now. Returns what it has said until then."""
-        named = re.match(r"# (\w+\.py)\n", text)
+        named = NAMED.match(text)
         file = self.folder / (named[1] if named else f"program{len(self._programs)}.py")
         file.write_text(text, encoding="utf-8")
         pipe = subprocess.PIPE
@@ -155,7 +163,7 @@ def finished(program: "subprocess.Popen[str]") -> str:
 
 async def listens(program: "subprocess.Popen[str]", numbers: list[int]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while any(ports.is_free(number) for number in numbers):  # noqa: ASYNC110 (another process has no events)
+        while any(ports.is_free(number) for number in numbers):
             if program.poll() is not None:
                 finished(program)
                 raise AssertionError("the program ended, and was to listen")

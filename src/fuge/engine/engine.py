@@ -299,7 +299,11 @@ class Engine:
         return zone.zones(self.system, lambda instance: instance.name in ready)
 
     def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The state of services, a dictionary for each instance, those that are being stopped for good included."""
+        """The state of services, a dictionary for each instance, those that are being stopped for good included.
+
+        Among its keys are "name", "service", "status", "host", "ports" ({name: number}), "pid", "uptime" (seconds),
+        "restarts" and "reason".
+        """
         names = {service.name for service in self.system.select(words or ["*"])}
         chosen = [each for name, each in self.running.items() if name in names or is_leaving(each, names, self.system)]
         return [reports.row(running) for running in chosen]

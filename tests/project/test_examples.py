@@ -59,5 +59,5 @@ async def refusal(customer: Mu, message: Message) -> tuple[int, str]:
 async def written(customer: Mu, expected: list[str]) -> None:
     """Wait until the mail has written these letters."""
     async with asyncio.timeout(20):
-        while await customer.dispatch({"role": "mail", "cmd": "letters"}) != expected:
+        while await customer.dispatch({"role": "mail", "cmd": "letters"}) != expected:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -23,6 +23,7 @@ import fuge
 import mu
 import workbook.cli
 from fuge.faces import cli, commands
+from fuge.faces.arguments import UsageError
 from fuge.plan import schema
 from workbook.course import ROOT
 
@@ -128,6 +129,25 @@ def parse(words: list[str]) -> None:
             assert [each for each in targets if "=" not in each and f"\n{each}:" not in known] == []
         case _:
             assert words[0] in OTHERS, words
+
+
+SPAN = re.compile(r"`(fuge [^`]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_within_sentences_exist(page: Path) -> None:
+    """They may lack what they are about, as `fuge run` does."""
+    prose = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
+    commands = set(SPAN.findall(prose)) - {"fuge COMMAND --help"}
+    assert {command: said for command in commands if (said := complaint(command))} == {}
+
+
+def complaint(command: str) -> str:
+    try:
+        cli.parser().parse_args(shlex.split(command)[1:])
+    except UsageError as error:
+        return "" if str(error).startswith("the following arguments are required") else str(error)
+    return ""
 
 
 def optional_dependencies() -> dict[str, Any]:

@@ -119,6 +119,7 @@ class Folder:
 
     def shell(self, block: Block, folder: Path) -> None:
         environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        environment = {name: value for name, value in environment.items() if name not in ("FUGE_PORTS", "FUGE_DATA")}
         text = self.on_free_ports(block.text)
         words = ["bash", "-e", "-c", text]
         done = subprocess.run(

@@ -45,7 +45,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """A page may change the working folder's content and the environment, for itself."""
     monkeypatch.chdir(tmp_path)
     before = dict(os.environ)
-    os.environ.pop("FUGE_PORTS", None)
+    for name in ("FUGE_PORTS", "FUGE_DATA"):
+        os.environ.pop(name, None)
     yield
     os.environ.clear()
     os.environ.update(before)

@@ -12,11 +12,7 @@ HEADINGS = ("host", "port", "priority", "weight", "ttl", "target")
 
 def main(arguments: list[str] | None = None) -> int:
     """0 with the table on the standard output, or 1 with the error on the other one."""
-    parser = argparse.ArgumentParser("concordant", description="Find the endpoints of a name by DNS.")
-    parser.add_argument("name", help="such as _main._tcp.mongo.micro.svc.cluster.local, or mongo")
-    parser.add_argument("--port", type=int, help="the port if DNS tells none")
-    parser.add_argument("--timeout", type=float, default=5.0, help="in seconds (default: %(default)g)")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         found = asyncio.run(concordant.resolve(options.name, port=options.port, timeout=options.timeout))
     except concordant.ConcordantError as error:
@@ -24,6 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print("\n".join(table(found)))
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser("concordant", description="Find the endpoints of a name by DNS.")
+    made.add_argument("name", help="such as _main._tcp.mongo.micro.svc.cluster.local, or mongo")
+    made.add_argument("--port", type=int, help="the port if DNS tells none")
+    made.add_argument("--timeout", type=float, default=5.0, help="in seconds (default: %(default)g)")
+    return made
 
 
 def table(endpoints: list[Endpoint]) -> list[str]:

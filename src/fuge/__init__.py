@@ -10,7 +10,15 @@ async with fuge.Engine("fuge/fuge.yml", isolated=True) as engine:
 
 from typing import TYPE_CHECKING, Any
 
-from fuge.errors import ConfigError, FugeError, NoEngineError, NotReadyError, NotRunningError
+from fuge.errors import (
+    ConfigError,
+    FugeError,
+    NoEngineError,
+    NotInstalledError,
+    NotReadyError,
+    NotRunningError,
+    without_package,
+)
 
 if TYPE_CHECKING:
     from fuge.engine.engine import Engine
@@ -26,6 +34,7 @@ __all__ = [
     "Engine",
     "FugeError",
     "NoEngineError",
+    "NotInstalledError",
     "NotReadyError",
     "NotRunningError",
     "Service",
@@ -52,4 +61,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'fuge' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(HOMES[name]), name)
+    try:
+        return getattr(import_module(HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise without_package(error) from None

@@ -1,5 +1,7 @@
 """What this package raises, and the exit code that each error ends a command with."""
 
+IN_EXTRA = {"dnslib", "pathspec", "prompt_toolkit", "pydantic", "pydantic_core", "ruamel", "watchfiles"}
+
 
 class FugeError(Exception):
     """Something that the user can put right; the text says what was expected, what was found, what can be done."""
@@ -31,3 +33,16 @@ class NotReadyError(FugeError):
 
 class NotRunningError(FugeError):
     """Nothing runs for this fuge.yml: the command needs a `fuge up` or a shell elsewhere."""
+
+
+class NotInstalledError(FugeError, ImportError):
+    """A package that fuge needs is missing; the text names the extra that has it."""
+
+
+def without_package(error: ModuleNotFoundError) -> ImportError:
+    """The error for a package that could not be imported; the same one if it is none of the extra `fuge`."""
+    package = (error.name or "").partition(".")[0]
+    if package not in IN_EXTRA:
+        return error
+    advice = 'install the extra fuge (pip install "microservices-workbook[fuge]")'
+    return NotInstalledError(f"expected the package {package}, found none: {advice}")

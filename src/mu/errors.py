@@ -17,6 +17,8 @@ class MuError(Exception):
     `status`: the HTTP status that fits, for a web front end to answer with.
     `data`: what the other side added, any JSON; `extra`: other fields of its error, such as a Node error's `code`.
     `remote`: whether another process reported it; `stack`: where it happened there, if that process tells.
+    `temporary`: whether the same message may well succeed a moment later; `retry_after`: in how many seconds at the
+    earliest, if something knows. `code`: 1 the handler's fault, 2 mu's own, 3 the transport's.
     """
 
     code = 99

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 Packet = dict[str, Any]
+"""What travels, as JSON has it: `{"pattern": ..., "protocol": ...}`; an answer has `err` and `response` instead."""
+
 Reply = Callable[[Packet], None]
+"""Takes the packet of an answer back to whoever asked. Raises a MuError if it cannot be written."""
+
 Receive = Callable[[Packet, Reply], None]
 """What a server hands each incoming packet to, with the function that takes the answer back to its sender. It never
 raises, and calls `reply` once; if it was not the answer of a handler but a refusal, the packet's `err` says so."""
@@ -18,7 +22,7 @@ class Request:
     """A packet on its way out. `deadline`: when its sender stops waiting, by the clock of the event loop, in seconds.
 
     `sent` becomes True at the moment from which the other side may have run it; only the transport that writes it
-    knows. Errors are raised as `request.failed(...)` when that matters.
+    knows. An error that ends the request says the same by its own `sent`.
     """
 
     __slots__ = ("deadline", "packet", "sent")

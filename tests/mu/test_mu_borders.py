@@ -87,7 +87,7 @@ def test_a_missing_package_is_named_with_its_extra(package: str, transport: str)
     code = f"import sys; sys.modules['{package}'] = None\nfrom mu import {transport}\ntry: {transport}.client\n"
     said = run(code + "except ImportError as error: print(error)")
     assert package in said
-    assert f"mu[{transport}]" in said
+    assert f"microservices-workbook[{transport}]" in said
 
 
 def test_every_public_name_says_what_it_is() -> None:

@@ -112,6 +112,7 @@ class Engine:
 
         `words` are names, groups, globs or "all". Returns what became of each, when each is ready or has failed;
         with `wait=False` as soon as they have begun. `dependencies=False` starts the named ones alone.
+        Each outcome has "service", "state", "addresses", "reason" and "ok"; if it is not, "text" and "exit_code" too.
         """
         return await self._start(self.system.select(words), wait, dependencies)
 
@@ -298,7 +299,11 @@ class Engine:
         return zone.zones(self.system, lambda instance: instance.name in ready)
 
     def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The state of services, a dictionary for each instance, those that are being stopped for good included."""
+        """The state of services, a dictionary for each instance, those that are being stopped for good included.
+
+        Among its keys are "name", "service", "status", "host", "ports" ({name: number}), "pid", "uptime" (seconds),
+        "restarts" and "reason".
+        """
         names = {service.name for service in self.system.select(words or ["*"])}
         chosen = [each for name, each in self.running.items() if name in names or is_leaving(each, names, self.system)]
         return [reports.row(running) for running in chosen]

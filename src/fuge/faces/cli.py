@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from fuge.errors import FugeError
+from fuge.errors import FugeError, without_package
 from fuge.faces import background, completion
 from fuge.faces.arguments import Parser, UsageError
 from fuge.faces.commands import COMMANDS, Command, perform
@@ -53,7 +53,10 @@ def dispatch(words: list[str]) -> int:
         return 2
     options = parser().parse_args(words)
     handler: Callable[[Namespace], int] = options.handler
-    return handler(options)
+    try:
+        return handler(options)
+    except ModuleNotFoundError as error:
+        raise without_package(error) from None
 
 
 def parser() -> Parser:

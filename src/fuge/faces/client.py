@@ -23,6 +23,11 @@ class Client:
         self.file = absolute(file)
 
     async def call(self, operation: str, **arguments: Any) -> Any:
+        """What the engine answers: `await client.call("start", words=["stock"])` is its `start(["stock"])`.
+
+        Operations are called as the commands are: start, stop, restart, scale, ps, why, down, and so on. Raises
+        NotRunningError, and what the engine raises.
+        """
         reader, writer = await self._connect(operation, arguments)
         try:
             line = await reader.readline()
@@ -39,6 +44,10 @@ class Client:
         return answer["result"]
 
     async def follow(self, begun: Callable[[], object] = lambda: None) -> AsyncIterator[dict[str, Any]]:
+        """Lines of output and events, as they come, until the engine ends; `begun` is called when it listens.
+
+        An event has the key "event". Raises NotRunningError.
+        """
         reader, writer = await self._connect("follow", {})
         try:
             await reader.readline()

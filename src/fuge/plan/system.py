@@ -93,6 +93,7 @@ class Service:
         return self.name.partition(".")[0]
 
     def port(self, name: str) -> Port | None:
+        """The port of that name; None if there is none."""
         return next((port for port in self.ports if port.name == name), None)
 
 
@@ -125,14 +126,17 @@ class System:
 
     @property
     def data(self) -> Path:
+        """The folder for logs, state and databases: `.fuge` beside the file, or what FUGE_DATA names."""
         return data_folder(self.file)
 
     @property
     def logs(self) -> Path:
+        """The folder with a log for each service, and that of events."""
         return self.data / "log"
 
     @property
     def groups(self) -> list[str]:
+        """The names of all groups, in the file's order."""
         return list(dict.fromkeys(service.group for service in self.services.values()))
 
     @property
@@ -175,6 +179,7 @@ class System:
         return {name for name in self.everything if fnmatchcase(name, word)}
 
     def unknown(self, word: str) -> str:
+        """What to tell whoever uses a word that names nothing: the nearest one that does, or all of them."""
         known = [*self.everything, *(group for group in self.groups if group != "default"), "all"]
         nearest = get_close_matches(word, known, 1)
         advice = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}"

@@ -14,6 +14,7 @@ Strategy = Literal["round_robin", "least_pending"]
 class Balance(Adapter):
     """`balance([client, client, ...])`: each message goes to one of them, in turn or to the one with the least to do.
 
+    The `strategy` says which: "round_robin" or "least_pending".
     Ends that are not available are left out, as long as others are. A message that an end did not take goes to the
     next, until each was asked once; one that may have been handled is never sent again. Raises what the last end said.
     """

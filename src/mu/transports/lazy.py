@@ -16,5 +16,5 @@ def find(transport: str, places: Places, name: str, package: str, called: str = 
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        advice = f"install the extra mu[{transport}]"
+        advice = f'install the extra {transport} (pip install "microservices-workbook[{transport}]")'
         raise ImportError(f"expected {called or package} for mu's {transport}, found none: {advice}") from None

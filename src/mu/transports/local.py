@@ -15,6 +15,8 @@ servers: dict[str, "LocalServer"] = {}
 
 
 class LocalServer(Server):
+    """Lets in what the clients of the same `name` send. Its start raises TransportError if the name is taken."""
+
     def __init__(self, *, name: str = "local") -> None:
         self.name, self.muid = name, str(uuid.uuid4())
         self._receive: Receive | None = None
@@ -59,6 +61,8 @@ class LocalServer(Server):
 
 
 class LocalClient(Client):
+    """Sends to the server of the same `name`, if one has started by then; without one a message is ConnectFailed."""
+
     def __init__(self, *, name: str = "local") -> None:
         self.name, self.muid = name, str(uuid.uuid4())
         self._closed = False

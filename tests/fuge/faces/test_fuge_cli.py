@@ -343,3 +343,12 @@ def test_encoding_that_lacks_characters_is_no_traceback(project: Project) -> Non
     assert project.ok("logs", PYTHONIOENCODING="ascii").out == "poet | s?? ?\n"
     project.down()
     assert wait_until(lambda: not project.marked())
+
+
+def test_without_its_packages_fuge_names_the_extra(project: Project) -> None:
+    project.configure_with(project.sleeper("sleeper"))
+    code = "import sys; sys.modules['ruamel'] = None; from fuge.faces.cli import main; sys.exit(main(['check']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    expected = "expected the package ruamel, found none: install the extra fuge"
+    assert done.stderr == f'fuge: {expected} (pip install "microservices-workbook[fuge]")\n'

@@ -640,4 +640,4 @@ def test_http_loads_aiohttp_only_when_it_is_used() -> None:
 def test_http_without_aiohttp_names_the_extra() -> None:
     code = "import sys; sys.modules['aiohttp'] = None; from mu import http; http.client(port=1)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: expected aiohttp for mu's http, found none: install the extra mu[http]" in ran.stderr
+    assert "ImportError: expected aiohttp for mu's http, found none: install the extra http" in ran.stderr

@@ -21,6 +21,7 @@ from mu_fakes import until
 
 from mu import ConnectFailed, Mu, Overloaded, ServiceError, TransportError, outbox, rabbitmq
 from mu.errors import Closed, DeadlineExceeded, FrameTooLarge
+from mu.transports.rabbitmq import session
 
 EVENT = {"role": "event"}
 LONG = 30.0  # seconds for a machine that is busy with other things
@@ -405,7 +406,10 @@ async def test_rabbitmq_that_is_not_there_is_told_at_once(free_port: int) -> Non
     assert caught.value.retryable
 
 
-async def test_rabbitmq_that_does_not_answer_is_told_within_the_deadline(black_hole: int) -> None:
+async def test_rabbitmq_that_does_not_answer_is_told_within_the_deadline(
+    black_hole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE", 1.0)
     mu = sender(Queue(black_hole, "q"))
     began = time.monotonic()
     async with mu:

@@ -25,7 +25,7 @@ from mu_fakes import until
 
 from mu import ConnectFailed, Mu, ServiceError, kafka
 from mu.errors import DeadlineExceeded
-from mu.transports.kafka import receiving
+from mu.transports.kafka import address, receiving
 
 EVENT = {"role": "event"}
 LONG = 60.0  # seconds for a machine that is busy with other things
@@ -260,7 +260,10 @@ async def test_kafka_that_is_not_there_is_told_at_once(free_port: int) -> None:
     assert "Traceback" not in str(caught.value)
 
 
-async def test_kafka_that_does_not_answer_keeps_nobody_beyond_the_deadline_nor_at_the_end(black_hole: int) -> None:
+async def test_kafka_that_does_not_answer_keeps_nobody_beyond_the_deadline_nor_at_the_end(
+    black_hole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address, "PATIENCE", 1.0)
     began = time.monotonic()
     async with sender(Topic(black_hole, "t")) as mu, consumer(Topic(black_hole, "t"), print):
         with pytest.raises(DeadlineExceeded):

@@ -13,8 +13,9 @@ from mu.transports.rabbitmq.address import PATIENCE, Address
 from mu.transports.rabbitmq.refusals import FAILURES, failed
 
 Arguments = dict[str, Any]
-logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # it logs what it raises, each time with a traceback
 DEAD_KEPT = 100_000  # dead messages; an older one makes room for the next
+
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # it logs what it raises, each time with a traceback
 
 
 @dataclass

@@ -94,6 +94,10 @@ class RabbitBroker:
             await until(lambda port=environment["ERL_EPMD_PORT"]: answers(int(port)), seconds=30)
         await until(lambda: answers(self.port), seconds=60)
 
+    def freeze(self, frozen: bool) -> None:
+        for process in self._processes:
+            os.killpg(process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def kill(self) -> None:
         while self._processes:
             process = self._processes.pop()

@@ -156,6 +156,32 @@ def test_many_events_are_written_together(system: System, events: Database[Any])
     assert inserts < 500
 
 
+def test_two_event_services_have_work_in_hand_at_once_and_no_event_twice(
+    system: System, queue: Redis, events: Database[Any]
+) -> None:
+    """The database stands still for a moment, so that what each of them has taken can be seen, in its own list."""
+    ours = {"url": {"$regex": "^http://two/"}}
+    urls = [f"http://two/{n}" for n in range(1000)]
+    system.fuge("scale", "event_service", "2")
+    assert wait_until(lambda: len(in_hand(queue)) == 2)
+    system.pause("mongo")
+    try:
+        put_events(system, *map(event, urls))
+        assert wait_until(lambda: all(in_hand(queue).values())), in_hand(queue)
+    finally:
+        system.resume("mongo")
+    assert wait_until(lambda: events["events"].count_documents(ours) >= len(urls), LONG)
+    assert sorted(each["url"] for each in events["events"].find(ours)) == sorted(urls)
+    assert wait_until(lambda: not any(in_hand(queue).values()))
+    system.fuge("scale", "event_service", "1")
+    assert wait_until(lambda: len(in_hand(queue)) == 1)
+
+
+def in_hand(queue: Redis) -> dict[str, int]:
+    """How many messages each event service has taken, and not yet recorded."""
+    return {name: queue.llen(f"events_work_{name}") for name in queue.smembers("events_consumers")}
+
+
 # What is summed up ------------------------------------------------------------------------------------------------
 
 

@@ -153,7 +153,7 @@ async def test_conformance_a_service_that_ends_answers_what_it_has(place: Place)
 
 @over("redis", "rabbitmq")
 async def test_conformance_consumers_share_the_work(place: Place) -> None:
-    """Not over Kafka's mock cluster: it answers the second member of a group with InvalidRequest (SyncGroup)."""
+    """Not over Kafka's mock cluster, where a group of two needs some help: see test_kafka_mock.py."""
     seen: dict[str, list[Any]] = {"one": [], "other": []}
 
     def noting(name: str) -> Any:

@@ -57,11 +57,11 @@ class Address:
 
 def failed(address: Address, error: BaseException) -> MuError:
     """For what went wrong before a message was sent."""
-    return ConnectFailed(f"cannot connect to {address}: {error or type(error).__name__}")
+    return ConnectFailed(f"cannot connect to {address}: {str(error) or type(error).__name__}")
 
 
 def lost(address: Address, error: BaseException) -> MuError:
     """For what went wrong with a message on its way."""
     if isinstance(error, MessageSizeTooLargeError):
         return FrameTooLarge(f"{address} takes no message of that size: {error}")
-    return ConnectionLost(f"{address} has not confirmed the message: {error or type(error).__name__}")
+    return ConnectionLost(f"{address} has not confirmed the message: {str(error) or type(error).__name__}")

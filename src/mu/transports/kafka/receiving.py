@@ -19,6 +19,7 @@ from mu.transports.queued.fate import Fate, Verdict, verdict_on
 
 log = logging.getLogger("mu.kafka")
 POLL = 0.2  # seconds
+LAST_WORDS = 2.0  # seconds for the goodbye
 SESSION = 6.0  # seconds after which the broker takes a consumer for dead that does not say otherwise
 
 
@@ -103,7 +104,7 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
         try:
             await consumer.start()
         except BaseException as error:
-            await consumer.stop()
+            await stop(consumer)
             if isinstance(error, FAILURES):
                 raise failed(self._address, error) from None
             raise
@@ -214,10 +215,20 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
             await self._commit()
         except FAILURES as error:
             log.warning("what is handled is not committed, and will be delivered again: %r", error)
-        if self._consumer:
-            await self._consumer.stop()
-        if self._producer:
-            await self._producer.stop()
+        for end in (self._consumer, self._producer):
+            if end:
+                await stop(end)
 
     def __str__(self) -> str:
         return str(self._address)
+
+
+async def stop(end: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Say goodbye to the broker, but do not wait long: one that brings a group together may not answer for minutes."""
+    stopping = asyncio.get_running_loop().create_task(end.stop())
+    await asyncio.wait([stopping], timeout=LAST_WORDS)
+    if not stopping.done():
+        await end._client.close()  # which ends what it waits for
+        await asyncio.wait([stopping], timeout=LAST_WORDS)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)

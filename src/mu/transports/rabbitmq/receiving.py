@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from functools import partial
 
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
 from mu.codec import encode
 from mu.errors import MuError
@@ -13,9 +14,12 @@ from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
 from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, verdict_on
-from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, open_session
+from mu.transports.rabbitmq.address import PATIENCE, Address
+from mu.transports.rabbitmq.refusals import FAILURES, failed
+from mu.transports.rabbitmq.session import Session, open_session
 
 log = logging.getLogger("mu.rabbitmq")
+LAST_WORDS = 1.0  # seconds at the end for telling the broker what was handled
 
 
 class Delivery:
@@ -35,10 +39,10 @@ class Delivery:
 class RabbitServer(Server):
     """Handles the messages in a durable `queue` of a RabbitMQ, each at least once; handlers know one by `ctx.id`.
 
-    Several share a queue; each has up to `prefetch` messages, which the broker gives to another if this one dies. One
-    with which consumers have died `max_deliveries` times goes to the queue `<queue>_dead`, with the reason. So does a
-    one-way message whose handler has failed, unless with a status that says "later" (408, 425, 429, 502, 503, 504):
-    that is delivered again. While the broker is away the server waits for it. The rest as for `client`.
+    Several share a queue; each has up to `prefetch` messages, and as many that come again. If it dies, others get them,
+    one by one. One with which consumers have died `max_deliveries` times goes to the queue `<queue>_dead`, with the
+    reason. So does a one-way message whose handler has failed, unless with a status that says "later" (408, 425, 429,
+    502, 503, 504): that is delivered again. While the broker is away the server waits for it. The rest as for `client`.
     """
 
     def __init__(
@@ -68,8 +72,10 @@ class RabbitServer(Server):
         self._settling: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._session: Session | None = None
-        self._tag = ""
+        self._ended = asyncio.Event()  # set when the session is of no more use
+        self._consuming: list[tuple[AbstractQueue, str]] = []
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def start(self, receive: Receive) -> None:
         """Raises TransportError if the broker does not let us in; one that is away is waited for."""
@@ -85,38 +91,50 @@ class RabbitServer(Server):
     async def _keep(self) -> None:
         """A session, and after it the next."""
         failures = 0
-        while True:
+        while not self._closing:  # being cancelled is not enough: while it connects, the package makes a failure of it
             try:
                 if self._session is None:
                     await self._open()
                     log.warning("%s is back", self)
                 failures = 0
-                assert self._session
-                await wait_for_end(self._session)
-                log.warning("%s was lost", self)
+                if not self._closing:
+                    await self._ended.wait()
+                    log.warning("%s was lost", self)
             except MuError:
                 failures += 1
                 await asyncio.sleep(pause_after(failures))
             await self._drop()
 
     async def _open(self) -> None:
-        session = await open_session(self._address)
+        self._session = await open_session(self._address)
         try:
-            await session.channel.set_qos(prefetch_count=self._prefetch, timeout=PATIENCE)
-
-            async def arrived(message: AbstractIncomingMessage) -> None:
-                self._arrived(session, message)
-
-            self._tag = await session.requests.consume(arrived, timeout=PATIENCE)
+            await self._consume(self._session)
         except FAILURES as error:
-            await session.connection.close()
+            await self._drop()
             raise failed(self._address, error) from None
-        self._session = session
+
+    async def _consume(self, session: Session) -> None:
+        self._ended = ended = asyncio.Event()
+        session.when_it_ends(ended.set)
+        channel = await session.channel.get_underlay_channel()
+        channel.on_consumer_cancel_callbacks.add(lambda _: ended.set())  # somebody has deleted the queue
+
+        async def arrived(message: AbstractIncomingMessage) -> None:
+            self._arrived(session, message)
+
+        self._consuming = []
+        for queue, prefetch in (
+            (session.requests, self._prefetch),
+            (session.again, self._prefetch),
+            (session.suspects, 1),
+        ):
+            await session.channel.set_qos(prefetch_count=prefetch, timeout=PATIENCE)  # for who consumes from now on
+            self._consuming.append((queue, await queue.consume(arrived, timeout=PATIENCE)))
 
     async def _drop(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.connection.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     # What comes ---------------------------------------------------------------------------------------------------
 
@@ -126,7 +144,8 @@ class RabbitServer(Server):
             self._settle(session, message, Verdict(Fate.DEAD, packet))
             return
         if message.redelivered:  # the broker does not count how often
-            self._settle(session, message, after_a_bad_end(packet, "its consumer died", self._max_deliveries))
+            verdict = after_a_bad_end(packet, "its consumer died", self._max_deliveries)
+            self._settle(session, message, verdict, where=self._address.suspects)
             return
         delivery = Delivery(self, session, message, packet)
         self._hand.add(delivery)
@@ -140,10 +159,12 @@ class RabbitServer(Server):
         if delivery not in self._hand:
             return
         verdict = verdict_on(delivery.packet, answer, self._max_deliveries)
-        body = answer_body(answer, "rabbitmq", self._max_frame) if verdict.fate is Fate.ANSWER else b""
+        body, where = b"", self._address.later
+        if verdict.fate is Fate.ANSWER:
+            body = answer_body(answer, "rabbitmq", self._max_frame)
+            where = f"{self._address.queue}_res_{delivery.packet['protocol']['path'][-1]}"
         self._hand.discard(delivery)
-        where = delivery.packet["protocol"]["path"][-1]
-        self._settle(delivery.session, delivery.message, verdict, body, f"{self._address.queue}_res_{where}")
+        self._settle(delivery.session, delivery.message, verdict, body, where)
 
     def _settle(
         self,
@@ -166,52 +187,59 @@ class RabbitServer(Server):
     ) -> None:
         """First the broker has what follows from the message, then it forgets the message."""
         try:
-            if verdict.fate is Fate.ANSWER:
-                await session.publish(answer, where, mandatory=False, correlation_id=message.correlation_id)
-            elif verdict.fate is Fate.LATER:
-                log.warning("a message is delivered again in %.2f s: %s", verdict.pause, verdict.reason)
-                await session.publish(encode(verdict.packet), self._address.later, expiration=verdict.pause)
-            elif verdict.fate is Fate.DEAD:
-                log.error("a message is dead, see %s: %s", self._address.dead, verdict.reason)
-                await session.publish(dead_letter(message.body, verdict.reason), self._address.dead)
-            elif verdict.fate is Fate.BACK:
-                await message.nack(requeue=True)
-                return
+            await self._follow(session, message, verdict, answer, where)
             await message.ack()
         except FAILURES as error:
             log.warning("a message could not be settled, and will be delivered again: %r", error)
+            await session.close()  # with which all that came by it goes back
+
+    async def _follow(
+        self, session: Session, message: AbstractIncomingMessage, verdict: Verdict, answer: bytes, where: str
+    ) -> None:
+        publish = partial(session.publish, message_id=message.message_id, correlation_id=message.correlation_id)
+        if verdict.fate is Fate.ANSWER:
+            await publish(answer, where, mandatory=False)
+        elif verdict.fate is Fate.LATER:
+            pause = verdict.pause if where == self._address.later else None
+            log.warning("a message is delivered again: %s", verdict.reason)
+            await publish(encode(verdict.packet), where, expiration=pause)
+        elif verdict.fate is Fate.BACK:  # not by a nack, after which it would pass for one whose consumer has died
+            await publish(message.body, self._address.again)
+        elif verdict.fate is Fate.DEAD:
+            log.error("a message is dead, see %s: %s", self._address.dead, verdict.reason)
+            await publish(dead_letter(message.body, verdict.reason), self._address.dead)
 
     # The end ------------------------------------------------------------------------------------------------------
 
     async def close(self, grace: float) -> None:
-        """Take no more, settle what is answered within the grace; the broker gives the rest to others."""
+        """Take no more, settle what is answered within the grace, and give the rest back."""
         if self._task is None:
             return
         until = asyncio.get_running_loop().time() + grace
+        self._closing = True
         self._task.cancel()
         await asyncio.wait([self._task])
-        if self._session is not None and self._session.usable:
-            try:
-                await self._session.requests.cancel(self._tag)
-            except FAILURES as error:
-                log.warning("%s was lost at the end: %r", self, error)
+        await self._take_no_more()
         await wait_while(lambda: self._hand or self._settling, self._changed, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
+            for delivery in self._hand:
+                self._settle(delivery.session, delivery.message, Verdict(Fate.BACK))
             self._hand.clear()
         if self._settling:
-            await asyncio.wait(self._settling, timeout=1.0)
+            await asyncio.wait(self._settling, timeout=LAST_WORDS)
         for task in self._settling:
             task.cancel()
         await self._drop()
 
+    async def _take_no_more(self) -> None:
+        if self._session is None or not self._session.usable:
+            return
+        try:
+            for queue, tag in self._consuming:
+                await queue.cancel(tag, timeout=LAST_WORDS)
+        except FAILURES as error:
+            log.warning("%s was lost at the end: %r", self, error)
+
     def __str__(self) -> str:
         return str(self._address)
-
-
-async def wait_for_end(session: Session) -> None:
-    ended = asyncio.Event()
-    for each in (session.connection, session.channel):
-        each.close_callbacks.add(lambda *_: ended.set())
-    if session.usable:
-        await ended.wait()

@@ -3,14 +3,18 @@
 import uuid
 
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import PublishError
 
+from mu.errors import Closed
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.opening import Opening
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
 from mu.transports.queued.oneway import without_answer
-from mu.transports.rabbitmq.session import FAILURES, PATIENCE, Address, Session, failed, lost, open_session
+from mu.transports.rabbitmq.address import PATIENCE, Address
+from mu.transports.rabbitmq.refusals import FAILURES, failed, lost
+from mu.transports.rabbitmq.session import Session, open_session
 
 
 class RabbitClient(Client):
@@ -41,6 +45,7 @@ class RabbitClient(Client):
         self._session: Session | None = None
         self._opening = Opening(str(self), self._connect)
         self._answers = Answers()
+        self._closed = False
 
     async def request(self, request: Request) -> Packet:
         with self._answers.expect(request) as answer:
@@ -60,8 +65,12 @@ class RabbitClient(Client):
         try:
             await session.publish(body, self._address.requests, **names)
         except FAILURES as error:
-            failure = lost(self._address, error)
+            failure = (
+                Closed(f"the transport to {self} was closed", sent=True) if self._closed else lost(self._address, error)
+            )
             request.sent = failure.sent
+            if isinstance(error, PublishError):
+                await session.close()  # the next one makes the queue again
             raise failure from None
 
     @property
@@ -81,11 +90,13 @@ class RabbitClient(Client):
                 self._answer_queue, exclusive=True, auto_delete=True, timeout=PATIENCE
             )
             await answers.consume(self._arrived, no_ack=True, timeout=PATIENCE)
-        except FAILURES as error:
-            await session.connection.close()
-            raise failed(self._address, error) from None
+        except BaseException as error:
+            await session.close()
+            if isinstance(error, FAILURES):
+                raise failed(self._address, error) from None
+            raise
         self._session = session
-        session.connection.close_callbacks.add(lambda *_: self._answers.lost(str(self)))
+        session.when_it_ends(lambda: self._answers.lost(str(self)))
         return session
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
@@ -98,10 +109,11 @@ class RabbitClient(Client):
     async def _drop(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            await session.connection.close()
+            await session.close()
 
     async def close(self) -> None:
         """What waits for an answer ends with `Closed`, what is in the queue stays there."""
+        self._closed = True
         self._answers.close(str(self))
         await self._opening.close()
         await self._drop()

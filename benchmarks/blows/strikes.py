@@ -62,5 +62,5 @@ async def keep_striking(system: System, health: Health, seed: int, seconds: floa
         at = since()
         took = await strike(system, health, blow)
         left -= set(blow.services)
-        print(f"{at:8.1f} s  {blow!s:58} all well {took:4.1f} s after the strike", flush=True)
+        print(f"{at:8.1f} s  {blow!s:64} all well {took:4.1f} s after the strike", flush=True)
     await asyncio.sleep(seconds - since())

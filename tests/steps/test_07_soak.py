@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from helpers import engine_needed
@@ -28,6 +29,18 @@ def test_audit_and_report_say_what_visitors_were_told_whatever_is_struck() -> No
     said = said_by("soak_system.py", "--seconds", "30", "--every", "3", "--seed", "7")
     strikes = [line for line in said.splitlines() if " after the strike" in line]
     assert {service for service in STRUCK if any(service in line for line in strikes)} == set(STRUCK)
+
+
+def test_what_is_amiss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from blows.accounts import Account
+
+    account = Account(
+        told={"told", "lost", "again"}, open={"open"}, stored=Counter(["told", "open", *2 * ["again"], "?"])
+    )
+    assert (account.missing, account.twice, account.unknown) == ({"lost"}, {"again"}, {"?"})
+    assert not account.is_right
+    assert Account({"told"}, {"open"}, Counter(["told"])).is_right
 
 
 def test_killed_webapp_comes_back_and_loses_only_what_it_had_in_hand() -> None:

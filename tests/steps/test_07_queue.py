@@ -161,7 +161,7 @@ def test_two_event_services_have_work_in_hand_at_once_and_no_event_twice(
 ) -> None:
     """The database stands still for a moment, so that what each of them has taken can be seen, in its own list."""
     ours = {"url": {"$regex": "^http://two/"}}
-    urls = [f"http://two/{n}" for n in range(1000)]
+    urls = [f"http://two/{n % 10}" for n in range(1000)]
     system.fuge("scale", "event_service", "2")
     assert wait_until(lambda: len(in_hand(queue)) == 2)
     system.pause("mongo")

@@ -103,7 +103,7 @@ def measure(options: argparse.Namespace) -> bool:
     rounds, seconds = (1, 1.0) if options.quick else (options.rounds, options.seconds)
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(step_07())
-        peers = {OURS: ours.load}
+        peers: dict[str, Callable[[int, float], Load]] = {OURS: ours.load}
         for name, loop in ((BARE, "asyncio"), (BARE_UVLOOP, "uvloop")):
             peers[name] = at(stack.enter_context(bare(loop)))
         if options.node:

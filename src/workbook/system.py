@@ -146,10 +146,16 @@ class System:
         with contextlib.suppress(psutil.NoSuchProcess):
             launcher = psutil.Process(self.terminal.process.pid)
             for process in (launcher, *launcher.children(recursive=True)):
-                listening = (c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
-                if any(connection.laddr[1] == self.ports[service] for connection in listening):
+                if self.ports[service] in listening_at(process):
                     return process
         return None
+
+
+def listening_at(process: psutil.Process) -> set[int]:
+    """Its ports; none if it has just ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {each.laddr[1] for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+    return set()
 
 
 def in_a_thread(work: Coroutine[Any, Any, T]) -> T:

@@ -32,7 +32,7 @@ from mu.errors import (
 from mu.handlers import Context
 from mu.mu import Mu
 from mu.routes import Route, Routes
-from mu.running import run
+from mu.running import new_event_loop, run
 from mu.transport import Client, Packet, Postbox, Receive, Reply, Request, Server
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ __all__ = [
     "http",
     "kafka",
     "local",
+    "new_event_loop",
     "outbox",
     "overlay",
     "rabbitmq",

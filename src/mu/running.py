@@ -49,6 +49,11 @@ async def until_told(main: Coroutine[Any, Any, Any]) -> None:
                 await task
 
 
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """One of uvloop, if that is installed: for what has to be given one, such as aiohttp's `run_app(loop=...)`."""
+    return (loop_factory() or asyncio.new_event_loop)()
+
+
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from mu.errors import TransportError, from_wire
@@ -24,13 +24,11 @@ class Adapter(Client):
     async def around(self, request: Request, deliver: Deliver) -> Any:
         """Call `deliver(client, request)` as it sees fit, and return what that returns."""
 
-    async def request(self, request: Request) -> Packet:
-        packet: Packet = await self.around(request, ask)
-        return packet
+    def request(self, request: Request) -> Coroutine[Any, Any, Packet]:
+        return self.around(request, ask)
 
-    async def send(self, request: Request) -> Packet | None:
-        packet: Packet | None = await self.around(request, tell)
-        return packet
+    def send(self, request: Request) -> Coroutine[Any, Any, Packet | None]:
+        return self.around(request, tell)
 
     async def start(self) -> None:
         for part in self._parts:

@@ -1,6 +1,7 @@
 """Finds by DNS where a service is, so that no address is in the code of those who use it."""
 
 import os
+from collections.abc import Coroutine
 from functools import cached_property, partial
 from typing import Any
 
@@ -64,11 +65,11 @@ class Dns(Client, Server):
             raise ValueError(f"expected options of dns, or of a client of its transport: {error}") from None
         return DnsClient(self._name, self._port, self._interval, make)
 
-    async def request(self, request: Request) -> Packet:
-        return await self._outbound.request(request)
+    def request(self, request: Request) -> Coroutine[Any, Any, Packet]:
+        return self._outbound.request(request)
 
-    async def send(self, request: Request) -> Packet | None:
-        return await self._outbound.send(request)
+    def send(self, request: Request) -> Coroutine[Any, Any, Packet | None]:
+        return self._outbound.send(request)
 
     @property
     def available(self) -> bool:

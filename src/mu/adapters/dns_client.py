@@ -73,7 +73,8 @@ class DnsClient(Adapter):
     async def around(self, request: Request, deliver: Deliver) -> Any:
         while True:
             self._lookup.begin()
-            await self._lookup.first(request.deadline)
+            if not self._lookup.known:
+                await self._lookup.first(request.deadline)
             places = self._places
             try:
                 return await first_that_takes(in_order(places), lambda place: place.through(request, deliver))
@@ -138,6 +139,8 @@ class DnsClient(Adapter):
 
 def in_order(places: Sequence[Place]) -> list[Place]:
     """The one whose turn it is, then the others. Turns are dealt as weights say: smooth weighted round robin."""
+    if len(places) == 1:  # as most often: there is nothing to choose
+        return list(places)
     usable = [place for place in places if place.available] or list(places)
     first = min(place.endpoint.priority for place in usable)
     equals = [place for place in usable if place.endpoint.priority == first]

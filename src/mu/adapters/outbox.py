@@ -10,6 +10,7 @@ from typing import Any
 
 from mu.adapters.adapter import Adapter, Deliver
 from mu.adapters.spool import Spool, shortened
+from mu.deadlines import Deadlines
 from mu.errors import (
     Closed,
     DeadlineExceeded,
@@ -48,7 +49,8 @@ class Outbox(Postbox, Adapter):
 
     It is tried again, with growing pauses, until the other side has taken it, or has refused it (a status of 4xx, no
     route), which the log tells. A message may thus be handled twice; its receiver knows it by `ctx.id`. Up to `window`
-    are under way at once, begun in their order. A full outbox raises `Overloaded`.
+    are under way at once, begun in their order; nobody waits for them, so the first waits `linger` seconds for others,
+    since many together cost both sides far less. A full outbox raises `Overloaded`.
 
     `close` goes on for up to `grace` seconds. What is left then is written to the `folder`, one of its own, and
     delivered first when a process starts with it again; without a folder it is lost, and the log says how much.
@@ -62,16 +64,19 @@ class Outbox(Postbox, Adapter):
         folder: str | Path | None = None,
         window: int = 100,
         grace: float = 2.0,
+        linger: float = 0.02,
     ) -> None:
         super().__init__([client])
         if capacity < 1 or window < 1:
             raise ValueError(f"expected a capacity and a window of 1 or more, found {capacity!r} and {window!r}")
-        self._capacity, self._window, self._grace = capacity, window, grace
+        self._capacity, self._window, self._grace, self._linger = capacity, window, grace, linger
         self._spool = Spool(folder) if folder else None
         self._held: dict[Entry, None] = {}  # all that is not delivered, in order
         self._waiting: deque[Entry] = deque()  # those of them that nobody delivers at the moment
         self._stored: dict[Path, int] = {}  # how many of each file are not delivered
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines()
+        self._departure: asyncio.TimerHandle | None = None  # of those that wait for others
         self._failing = self._turned_away = 0
         self._closed = False
         self._end = end_of(client)
@@ -85,9 +90,12 @@ class Outbox(Postbox, Adapter):
             raise Closed(f"the outbox for {self._end} is closed")
         if len(self._held) >= self._capacity:
             self._turn_away()
-        patience = request.deadline - asyncio.get_running_loop().time()
-        self._add(Entry(request.packet, max(1.0, patience)))
-        self._fill()
+        loop = asyncio.get_running_loop()
+        self._add(Entry(request.packet, max(1.0, request.deadline - loop.time())))
+        if len(self._waiting) >= self._window:
+            self._depart()
+        elif self._departure is None:
+            self._departure = loop.call_later(self._linger, self._depart)
 
     async def around(self, request: Request, deliver: Deliver) -> Any:
         """What wants an answer."""
@@ -113,20 +121,22 @@ class Outbox(Postbox, Adapter):
     async def start(self) -> None:
         """Deliver what was left over from last time."""
         await super().start()
-        self._fill()
+        self._depart()
 
-    def _fill(self) -> None:
-        if self._waiting and len(self._tasks) < self._window:
+    def _depart(self) -> None:
+        if self._departure:
+            self._departure.cancel()
+            self._departure = None
+        while self._waiting and len(self._tasks) < self._window:
             # Not within the message that is being handled at the moment, whose deadline is not theirs
-            task = asyncio.get_running_loop().create_task(self._work(), context=Context())
+            task = asyncio.get_running_loop().create_task(self._work(self._waiting.popleft()), context=Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _work(self) -> None:
+    async def _work(self, entry: Entry) -> None:
+        await self._deliver(entry)
         while self._waiting:
-            entry = self._waiting.popleft()
-            self._fill()
-            await self._deliver(entry)
+            await self._deliver(self._waiting.popleft())
 
     async def _deliver(self, entry: Entry) -> None:
         while (error := await self._attempt(entry)) is not None:
@@ -143,18 +153,22 @@ class Outbox(Postbox, Adapter):
     async def _attempt(self, entry: Entry) -> MuError | None:
         """What went wrong."""
         deadline = asyncio.get_running_loop().time() + entry.patience
+        watch = self._deadlines.watch(deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                answer = await self._parts[0].send(Request(due_in(entry.patience, entry.packet), deadline))
+            answer = await self._parts[0].send(Request(due_in(entry.patience, entry.packet), deadline))
             if answer is not None:
                 result_of(answer)
         except MuError as error:
             return error
-        except TimeoutError:
+        except asyncio.CancelledError:
+            if not watch.ended_it():
+                raise
             return DeadlineExceeded(f"expected an answer of {self._end} within {entry.patience:g} s, found none")
         except Exception as error:
             log.exception("a transport failed with an error that is not a MuError")
             return TransportError(repr(error))
+        finally:
+            watch.stop()
         return None
 
     def _note(self, entry: Entry, error: MuError) -> None:
@@ -186,6 +200,7 @@ class Outbox(Postbox, Adapter):
     async def close(self) -> None:
         """Deliver what can be delivered within the grace, and store the rest."""
         first, self._closed = not self._closed, True
+        self._depart()
         loop = asyncio.get_running_loop()
         until = loop.time() + self._grace
         try:

@@ -11,6 +11,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from events import page_loads
+from mu import new_event_loop
 from routes import add, audit, health, index, users
 from wiring import mu
 
@@ -69,7 +70,7 @@ def main() -> None:
         print(f"listening at http://{HOST}:{PORT}", flush=True)
 
     try:
-        web.run_app(app, host=HOST, port=int(PORT), print=announce)
+        web.run_app(app, host=HOST, port=int(PORT), print=announce, loop=new_event_loop())
     except (OSError, OverflowError, ValueError) as error:
         reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
         sys.exit(f"cannot listen at {HOST}:{PORT} ({reason}): set SERVICE_HOST and SERVICE_PORT to a free place")

@@ -84,6 +84,28 @@ async def test_outbox_has_no_more_under_way_than_its_window() -> None:
     await box.close()
 
 
+async def test_outbox_lets_messages_of_a_moment_leave_together() -> None:
+    end = Fake(asyncio.Event())
+    box = outbox(end, window=5, linger=0.05, grace=0.01)
+    post(box, 0)
+    await asyncio.sleep(0.01)
+    post(box, 1, 2)
+    assert end.count == 0
+    await end.asked.wait()
+    assert numbers(end) == [0, 1, 2]
+    await box.close()
+
+
+async def test_outbox_waits_for_no_others_when_they_fill_its_window_or_it_is_closed() -> None:
+    end = Fake()
+    box = outbox(end, window=3, linger=3600)
+    post(box, *range(4))
+    await until(lambda: end.count == 4)
+    post(box, 4)
+    await box.close()
+    assert numbers(end) == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     "failure",
     [

@@ -1,7 +1,8 @@
 """Runs a program and tells in which layers its time goes: python sampled.py TO_FILE PROGRAM
 
 Every few milliseconds of its processor's time it looks which code is at work. Code that is no layer of its own, such as
-the standard library but for asyncio, counts as that which has called it, and so do calls into C and the system.
+the standard library but for asyncio, counts as that which has called it, and so do calls into C and the system. On
+uvloop it sees next to nothing, which runs handlers of signals only now and then.
 """
 
 import json

@@ -4,6 +4,7 @@ Needs nothing but Python's own library, and is written so that a Python which is
 it and say so. Doing nothing, when all is installed already, takes a few hundredths of a second.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -11,6 +12,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
@@ -25,13 +31,15 @@ def main(arguments):
     purposes = sorted(path.stem for path in LOCKS.glob("*.txt") if path.stem != "boot")
     if len(arguments) != 1 or arguments[0] not in purposes:
         sys.exit("usage: python3 requirements/install.py " + "|".join(purposes))
-    purpose = arguments[0]
     if sys.version_info < OLDEST:
         return continue_with_newer_python(arguments)
-    stamp = VENV / ("installed-" + purpose)
-    state = fingerprint(purpose)
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state and runs(PYTHON):
-        return None
+    with one_at_a_time():
+        return provide(arguments[0], purposes)
+
+
+def provide(purpose, purposes):
+    if stamp(purpose).is_file() and stamp(purpose).read_text(encoding="utf-8") == state(purpose) and runs(PYTHON):
+        return
     print("Installing what `make {}` needs into .venv (only the first time) ...".format(purpose), flush=True)
     whole = VENV / "whole"  # absent while something is being installed: what was interrupted is made anew
     if not (whole.is_file() and whole.read_text(encoding="utf-8") == origin() and runs(PYTHON)):
@@ -39,9 +47,23 @@ def main(arguments):
     else:
         whole.unlink()
     install(purpose)
-    stamp.write_text(state, encoding="utf-8")
+    for each in purposes:
+        if pins(each) <= pins(purpose):  # that one is installed with it
+            stamp(each).write_text(state(each), encoding="utf-8")
     whole.write_text(origin(), encoding="utf-8")
-    return None
+
+
+@contextlib.contextmanager
+def one_at_a_time():
+    """Wait while another of these changes .venv: it would be found half made, and be made anew under its hands."""
+    with (LOCKS / "boot.txt").open("rb") as held:
+        if fcntl:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("Waiting for another installation into .venv ...", flush=True)
+                fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def continue_with_newer_python(arguments):
@@ -63,7 +85,18 @@ def origin():
     return "Python {}.{}\n{}\n".format(sys.version_info[0], sys.version_info[1], VENV)
 
 
-def fingerprint(purpose):
+def stamp(purpose):
+    """The file in .venv that says which state of a lock is installed."""
+    return VENV / ("installed-" + purpose)
+
+
+def pins(purpose):
+    """A lock's packages, each with its version and where it is needed."""
+    lines = (LOCKS / (purpose + ".txt")).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line[:1].isalnum()}
+
+
+def state(purpose):
     """What an installation depends on: the locks, what pyproject.toml says of the project, place and Python."""
     digest = hashlib.sha256()
     for path in (LOCKS / (purpose + ".txt"), LOCKS / "boot.txt"):

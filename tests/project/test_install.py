@@ -3,6 +3,7 @@
 import ast
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -107,3 +108,38 @@ def test_nothing_is_done_when_all_is_installed() -> None:
     subprocess.run(command, check=True, capture_output=True)
     again = subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PATH": ""})
     assert again.stdout == b""
+
+
+def test_what_another_purpose_needs_is_installed_with_it(install: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setitem(install.space, "install", done.append)
+    monkeypatch.setitem(install.space, "runs", lambda python: True)
+    monkeypatch.setitem(install.space, "create_venv", lambda: install.space["VENV"].mkdir())
+    for purpose in ("test", "run", "lab", "run"):
+        install.main([purpose])
+    assert done == ["test", "lab"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no lock that another program can wait for in this way")
+def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """`make run` and `make test` in two terminals: the second found the first's .venv unfinished, and removed it."""
+    for name in ("install.py", "boot.txt", "run.txt", "test.txt"):
+        (tmp_path / "requirements").mkdir(exist_ok=True)
+        shutil.copy(SCRIPT.parent / name, tmp_path / "requirements")
+    (tmp_path / "pyproject.toml").touch()
+    slow = (
+        "import runpy, sys, time\nnames = runpy.run_path('requirements/install.py')\n"
+        "space = names['main'].__globals__\n"
+        "space.update(create_venv=lambda: print('begin', flush=True) or time.sleep(0.5),"
+        " install=lambda purpose: print('end', flush=True), runs=lambda python: True)\n"
+        "space['VENV'].mkdir(exist_ok=True); names['main'](sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", slow, "run"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline().startswith("Installing")
+        assert first.stdout.readline() == "begin\n"
+        second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert first.stdout.read() == "end\n"
+    assert first.returncode == 0
+    assert second.stdout == "Waiting for another installation into .venv ...\n"  # and nothing left for it to do

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from selenium import webdriver
@@ -43,7 +44,8 @@ def main() -> None:
         add(browser, wait)
         for button in browser.find_elements(By.XPATH, "//button[normalize-space()='No']"):
             button.click()  # JupyterLab asks whether it may bring news
-        cell = next(c for c in browser.find_elements(By.CSS_SELECTOR, VISIBLE_CELLS) if LAST_CELL in c.text)
+        cells = browser.find_elements(By.CSS_SELECTOR, VISIBLE_CELLS)
+        cell = next(before for before, shows in pairwise(cells) if LAST_CELL in shows.text)
         browser.execute_script("arguments[0].scrollIntoView()", cell)
         time.sleep(1)  # until it has scrolled
         assert browser.save_screenshot(str(ROOT / "docs" / "lab.png"))

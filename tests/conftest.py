@@ -5,6 +5,7 @@ import inspect
 import os
 import signal
 import uuid
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(
         f"Ran {len(reports)} tests; notebooks among them: {len(ran)}, with {sum(ran.values())} code cells compared."
     )
+    skipped = Counter(str(report.longrepr[2]) for report in terminalreporter.getreports("skipped"))
+    for reason, count in skipped.items():  # one line for each reason, not for each place
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.hookimpl(tryfirst=True)

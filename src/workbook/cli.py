@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add("forward", "For authors: carry a fix in one step's file into all later steps.", "recipe", "file").add_argument(
         "--base", default="HEAD", metavar="COMMIT", help="the commit before the fix (default: HEAD)"
     )
-    add("picture", "For authors: print the architecture after a recipe as SVG.", "recipe?")
+    add("picture", "For authors: print the architecture as SVG: after a recipe, or of the whole course.", "recipe?")
     return top
 
 
@@ -196,4 +196,4 @@ def forward_command(options: argparse.Namespace) -> None:
 def picture_command(options: argparse.Namespace) -> None:
     from workbook import pictures
 
-    print(pictures.architecture(chosen(options)), end="")
+    print(pictures.architecture(chosen(options)) if options.recipe else pictures.finished(), end="")

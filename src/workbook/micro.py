@@ -34,7 +34,9 @@ def remove_empty_folders(micro: Path) -> None:
 
 
 def back_up(micro: Path) -> Path | None:
-    if not micro.exists():
+    if micro.is_dir():
+        remove_empty_folders(micro)
+    if not micro.exists() or (micro.is_dir() and not any(micro.iterdir())):
         return None
     numbers = (number for number in range(1, 10_000))
     backup = next(path for path in (micro.with_name(f"{micro.name}.backup-{n}") for n in numbers) if not path.exists())

@@ -52,6 +52,8 @@ ARROWS = [
     ("async", "data"),
 ]
 DATABASES = {"mongo"}
+QUEUES = {"redis"}
+BESIDE_THE_QUEUE = 560  # right of the arrow from the API layer to the asynchronous services
 PAST_THE_API = "M290 122 L245 165 L245 280"  # while there is no API layer, clients call a service directly
 
 
@@ -91,8 +93,19 @@ def system_file(step: Path) -> str:
 def architecture(recipe: Recipe) -> str:
     """The picture after a recipe, as SVG: dashed what comes later, filled what exists, dark what is new."""
     previous = course.before(recipe)
-    now = parts(recipe.step)
     old = parts(previous.step) if previous else {key: [] for key in ELEMENTS}
+    return drawn(recipe.step, old, f"The reference architecture after recipe {recipe.number}", LEGEND)
+
+
+def finished() -> str:
+    """The picture of the whole course, as SVG, with nothing marked as new."""
+    step = course.newest().step
+    return drawn(step, parts(step), "The system at the end of the course", "")
+
+
+def drawn(step: Path, old: dict[str, list[str]], title: str, legend: str) -> str:
+    """The parts of a step as SVG, those marked that `old` does not have."""
+    now = parts(step)
     state = {key: "later" if not names else "here" if old[key] else "new" for key, names in now.items()}
     shown = {key: [name if name in old[key] else f"{name} (new)" for name in names] for key, names in now.items()}
     live = {key for key, names in now.items() if names}
@@ -100,7 +113,8 @@ def architecture(recipe: Recipe) -> str:
     if "api" not in live:
         body.append(f'<path class="arrow live" d="{PAST_THE_API}"/>')
     body += [draw(element, state[key], shown[key]) for key, element in ELEMENTS.items()]
-    title = f"The reference architecture after recipe {recipe.number}"
+    queues = [name for name in containers(step) if name in QUEUES]
+    body += [f'<text class="small" x="{BESIDE_THE_QUEUE}" y="261">by a queue: {name}</text>' for name in queues]
     said = "; ".join(f"{ELEMENTS[key].name}: {', '.join(now[key])}" for key in ELEMENTS if now[key])
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img">
   <title>{title}</title>
@@ -113,7 +127,7 @@ def architecture(recipe: Recipe) -> str:
   <rect class="frame" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>
   <text class="title" x="{WIDTH / 2:g}" y="34">{title}</text>
   {chr(10).join(body)}
-  <text class="small" x="{WIDTH / 2:g}" y="{HEIGHT - 18}">{LEGEND}</text>
+  <text class="small" x="{WIDTH / 2:g}" y="{HEIGHT - 18}">{legend}</text>
 </svg>
 """
 

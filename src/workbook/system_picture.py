@@ -1,6 +1,8 @@
 """Draws the system of a fuge.yml as SVG: who runs, where it listens, what it needs first."""
 
 from html import escape
+from itertools import pairwise
+from statistics import fmean
 
 from fuge import Service, System
 from workbook.pictures import arrow_head
@@ -22,7 +24,9 @@ STYLE = """
 
 def drawn(system: System, before: System | None = None) -> str:
     """The services in rows, each above those that it depends on; dark are those that `before` does not have."""
-    rows = layers(system)
+    depth = depths(system)
+    routes = [route(name, needed, depth) for name, service in system.services.items() for needed in service.depends_on]
+    rows = layers(depth, routes)
     width = max(LEAST_WIDTH, max(map(len, rows)) * (BOX_WIDTH + GAP) - GAP + 2 * MARGIN)
     height = TOP + len(rows) * (BOX_HEIGHT + GAP) - GAP + MARGIN
     places = {
@@ -32,11 +36,7 @@ def drawn(system: System, before: System | None = None) -> str:
     }
     old = before.services if before else {}
     boxes = [box(service, places[name], new=name not in old) for name, service in system.services.items()]
-    arrows = [
-        arrow(places[name], places[needed])
-        for name, service in system.services.items()
-        for needed in service.depends_on
-    ]
+    arrows = [arrow([places[stop] for stop in stops]) for stops in routes]
     body = "\n  ".join([*arrows, *boxes])
     said = "; ".join(describe(service) for service in system.services.values())
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">
@@ -52,8 +52,8 @@ def drawn(system: System, before: System | None = None) -> str:
 """
 
 
-def layers(system: System) -> list[list[str]]:
-    """Names by the longest way that leads down from them: those that depend on others above those others."""
+def depths(system: System) -> dict[str, int]:
+    """How many rows lie below each service: as many as the longest way has that leads down from it."""
     depth: dict[str, int] = {}
 
     def depth_of(name: str) -> int:
@@ -61,9 +61,29 @@ def layers(system: System) -> list[list[str]]:
             depth[name] = 1 + max(map(depth_of, system.services[name].depends_on), default=-1)
         return depth[name]
 
-    deepest = max(map(depth_of, system.services))
-    rows = ([name for name in system.services if depth[name] == level] for level in range(deepest, -1, -1))
-    return list(rows)
+    for name in system.services:
+        depth_of(name)
+    return {name: depth[name] for name in system.services}
+
+
+def route(start: str, end: str, depth: dict[str, int]) -> list[str]:
+    """The stops of an arrow. In each row that it crosses it has a place, added to `depth`, and runs behind no box."""
+    crossed = {f"{start} to {end}, {level} above": level for level in range(depth[start] - 1, depth[end], -1)}
+    depth |= crossed
+    return [start, *crossed, end]
+
+
+def layers(depth: dict[str, int], routes: list[list[str]]) -> list[list[str]]:
+    """The rows, in each of them what is below one place beside what is below the next, so that few arrows cross."""
+    above = {name: [upper for stops in routes for upper, lower in pairwise(stops) if lower == name] for name in depth}
+    rows: list[list[str]] = []
+    middle: dict[str, float] = {}  # how far right of the middle
+    for level in range(max(depth.values()), -1, -1):
+        row = [name for name in depth if depth[name] == level]
+        mean = {name: fmean([middle[each] for each in above[name]] or [0]) for name in row}
+        rows.append(sorted(row, key=mean.__getitem__))
+        middle |= {name: place - (len(row) - 1) / 2 for place, name in enumerate(rows[-1])}
+    return rows
 
 
 def top_of(row: int) -> int:
@@ -90,6 +110,10 @@ def box(service: Service, place: tuple[int, int], new: bool) -> str:
     return f'<g class="{"new" if new else "here"}">{rect}{texts}</g>'
 
 
-def arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
-    (left, top), (to_left, to_top) = start, end
-    return f'<path class="arrow" d="M{left + BOX_WIDTH // 2} {top + BOX_HEIGHT} L{to_left + BOX_WIDTH // 2} {to_top}"/>'
+def arrow(places: list[tuple[int, int]]) -> str:
+    """From below the first place, through those between, to above the last."""
+    (left, top), *between, (to_left, to_top) = places
+    points = [(left, top + BOX_HEIGHT)]
+    points += [(x, y) for x, upper in between for y in (upper, upper + BOX_HEIGHT)]
+    line = " L".join(f"{x + BOX_WIDTH // 2} {y}" for x, y in [*points, (to_left, to_top)])
+    return f'<path class="arrow" d="M{line}"/>'

@@ -33,6 +33,12 @@ def test_own_work_is_kept_as_a_backup_each_time(tmp_path: Path) -> None:
         assert snapshots.read(folder) == snapshots.read(FIRST.step)
 
 
+def test_empty_folders_are_no_work_to_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "micro" / "adder_service").mkdir(parents=True)
+    assert micro.begin(SECOND, tmp_path / "micro") == "micro/ is ready: the system at the end of recipe 01."
+    assert [path.name for path in tmp_path.iterdir()] == ["micro"]
+
+
 def test_folder_that_is_right_already_is_left_alone(tmp_path: Path) -> None:
     micro.begin(SECOND, tmp_path / "micro")
     (tmp_path / "micro" / "adder_service" / "__pycache__").mkdir()

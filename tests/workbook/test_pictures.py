@@ -44,6 +44,11 @@ def test_service_that_takes_from_a_queue_is_asynchronous() -> None:
     assert found["Direct response services"] == ("here", "adder_service, audit_service")
 
 
+def test_queue_is_named_beside_its_arrow() -> None:
+    assert "by a queue: redis" in pictures.architecture(course.recipe("07"))
+    assert "queue" not in pictures.architecture(course.recipe("06"))
+
+
 @each_recipe()
 def test_every_box_lies_inside_the_picture(recipe: Recipe) -> None:
     root = ET.fromstring(pictures.architecture(recipe))
@@ -56,6 +61,12 @@ def test_every_box_lies_inside_the_picture(recipe: Recipe) -> None:
         assert top + high <= height
 
 
-def test_readme_shows_the_newest_picture() -> None:
+def test_picture_of_the_whole_course_marks_nothing_as_new_or_missing() -> None:
+    root = ET.fromstring(pictures.finished())
+    assert {group.attrib["class"] for group in root.iter(f"{SVG}g")} == {"here"}
+    assert "new" not in " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
+
+
+def test_readme_shows_the_picture_of_the_whole_course() -> None:
     stored = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
-    assert stored == pictures.architecture(course.newest()), "run `workbook picture > docs/architecture.svg`"
+    assert stored == pictures.finished(), "run `workbook picture > docs/architecture.svg`"

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from time import time_ns
 
-from fuzz.campaign import run
+from fuzz.campaign import DONE, FOUND, run
 from fuzz.targets import PARSERS, TARGETS
 
 from workbook.course import ROOT
 
 FOLDER = ROOT / ".artifacts" / "fuzz"
-PATIENCE = 60  # seconds beyond its time that a process may take to begin and to end
+PATIENCE = 120  # seconds beyond its time that a process may take to begin and to end
 
 
 def main(arguments: list[str]) -> int:
@@ -53,10 +53,12 @@ def guided_run(name: str, seconds: float) -> bool:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
         try:
-            return subprocess.run(command, stderr=errors, timeout=seconds + PATIENCE).returncode != 0
+            code = subprocess.run(command, stderr=errors, timeout=seconds + PATIENCE).returncode
         except subprocess.TimeoutExpired:
-            print(f"{name}: an input made it hang; see {log}", flush=True)
-            return True
+            code = None
+    if code not in (DONE, FOUND):
+        print(f"{name}: {'it hangs' if code is None else f'it ended with {code}'}; see {log}", flush=True)
+    return code != DONE
 
 
 def again(file: Path) -> int:

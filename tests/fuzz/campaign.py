@@ -17,8 +17,10 @@ from fuzz.mutating import mutated
 from fuzz.target import Check, Target
 
 SLOWEST = 5.0  # seconds that an input may take
+TRIES = 3
 WARM = 0.3  # of the time: after it, memory should not grow any more
 GROWTH = 64 << 20  # bytes by which it may all the same, for caches
+DONE, FOUND = 0, 3  # exit codes of a process that has fuzzed a target
 LOOK = 5000  # inputs between two looks at the memory
 
 
@@ -51,13 +53,17 @@ class Campaign:
         return self.elapsed >= self.seconds
 
     def attempt(self, check: Check, data: bytes) -> None:
-        """Try one input."""
+        """Try one input; one that takes too long again and again, for the machine may have been busy."""
         self.tried += 1
-        try:
-            with limited(SLOWEST):
-                check(data)
-        except Exception as error:
-            self.note(data, error)
+        for last in [False] * (TRIES - 1) + [True]:
+            try:
+                with limited(SLOWEST):
+                    check(data)
+            except Exception as error:
+                if isinstance(error, Slow | TimeoutError) and not last:
+                    continue
+                self.note(data, error)
+            break
         if self.tried % LOOK == 0:
             self.look_at_memory(data)
 

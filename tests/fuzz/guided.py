@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fuzz.campaign import Campaign
+from fuzz.campaign import DONE, FOUND, Campaign
 from fuzz.mutating import LONGEST, mutated
 from fuzz.target import Target
 
@@ -18,7 +18,7 @@ SEEN = ["mu", "fuge", "concordant", "dnslib", "dns", "ruamel"]  # packages
 
 
 def main(name: str, folder: Path, seconds: float) -> None:
-    """Ends the process, with 1 if something was found."""
+    """Ends the process, with FOUND or DONE."""
     import atheris
 
     with atheris.instrument_imports(include=SEEN):
@@ -36,18 +36,17 @@ def main(name: str, folder: Path, seconds: float) -> None:
         campaign = Campaign(target, folder / "found", seconds)
         options = [f"-dict={dictionary}", f"-max_len={LONGEST}", "-timeout=0", "-rss_limit_mb=0", "-verbosity=0"]
         words = ["fuzz", *options, str(corpus), str(seeds)]
-        atheris.Setup(words, until_over(campaign, check), custom_mutator=mutator(atheris.Mutate, target))
+        atheris.Setup(words, until_over(campaign, check), **own_changes(target))
         atheris.Fuzz()
 
 
-def mutator(mutate: Any, target: Target) -> Any:
-    """Half of the changes are atheris' own."""
+def own_changes(target: Target) -> dict[str, Any]:
+    """For a target that has some: else atheris' own, of bytes, are better."""
 
     def change(data: bytes, longest: int, seed: int) -> bytes:
-        random = Random(seed)
-        return mutate(data, longest) if random.random() < 0.5 else mutated(random, target, data)[:longest]
+        return mutated(Random(seed), target, data)[:longest]
 
-    return change
+    return {"custom_mutator": change} if target.change else {}
 
 
 def until_over(campaign: Campaign, check: Any) -> Any:
@@ -55,7 +54,7 @@ def until_over(campaign: Campaign, check: Any) -> Any:
         campaign.attempt(check, data)
         if campaign.over:
             print(campaign, flush=True)
-            os._exit(1 if campaign.findings else 0)
+            os._exit(FOUND if campaign.findings else DONE)
 
     return attempt
 

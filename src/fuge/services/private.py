@@ -8,8 +8,8 @@ OTHERS = 0o077
 
 def folder(path: Path) -> None:
     """Make it, and those above it that are missing. One that is there is left as it is. Raises OSError."""
-    missing = [each for each in (path, *path.parents) if not each.exists()]
-    for each in reversed(missing):
+    missing = [each for each in path.parents if not each.exists()]
+    for each in (*reversed(missing), path):
         each.mkdir(mode=0o700, exist_ok=True)
 
 

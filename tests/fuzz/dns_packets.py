@@ -11,7 +11,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 from dns_fakes import TRUNCATED
-from dnslib import RR, DNSRecord
+from dnslib import RR, DNSError, DNSRecord
 from fuge_dns import DOMAIN, NAMESPACE, Asker, served, service, system
 from fuzz.target import Check, Misbehaved, Target, watched_loop
 
@@ -124,6 +124,7 @@ GOOD = f"""
 {TARGET}. 5 IN AAAA fd00::1
 other.test. 5 IN CNAME {TARGET}.
 """
+NO_SUCH_NAME = b"\x84\x03"  # the flags of an answer that says so
 SRV, ADDRESS, BY_TCP = b"\0", b"\1", b"\2"  # the first byte of an input: to which question it is the answer, and how
 
 
@@ -142,7 +143,11 @@ class Liar(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        query = DNSRecord.parse(data)
+        try:
+            query = DNSRecord.parse(data)
+        except DNSError:  # a name that the lie has led to, and that dnslib finds too odd
+            self.transport.sendto(data[:2] + NO_SUCH_NAME + data[4:], address)  # type: ignore[attr-defined]
+            return
         if self.by_tcp and self.is_meant(query):
             answer = query.reply().pack()
             self.transport.sendto(answer[:2] + bytes([answer[2] | TRUNCATED]) + answer[3:], address)  # type: ignore[attr-defined]

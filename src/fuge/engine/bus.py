@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from fuge.errors import FugeError
+from fuge.services import private
 from fuge.services.logs import LogFile, Record
 
 EVENTS, OLD_EVENTS = "events.jsonl", "events.jsonl.1"
@@ -67,11 +69,11 @@ def open_events(folder: Path) -> TextIO:
     """The file to add events to; one that has grown big is put aside, and replaces the one put aside before."""
     file = folder / EVENTS
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.own_folder(folder)
         if file.exists() and file.stat().st_size > BIG:
             file.replace(folder / OLD_EVENTS)
         is_torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash; or it is empty
-        events = file.open("a", encoding="utf-8")
+        events = os.fdopen(private.file(file, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8")
         events.write("\n" if is_torn else "")
         return events
     except OSError as error:

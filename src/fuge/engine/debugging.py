@@ -12,6 +12,7 @@ from typing import Any
 from fuge import ports
 from fuge.errors import FugeError
 from fuge.plan.system import Service, System
+from fuge.services import private
 
 HOST = "127.0.0.1"
 PATIENCE = 15  # seconds for a debugger to listen
@@ -68,5 +69,5 @@ def attachment(system: System, service: Service, port: int) -> dict[str, Any]:
         known = []
     others = [each for each in known if each["name"] != configuration["name"]]
     content = {"version": "0.2.0", "configurations": [*others, configuration]}
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    private.write(file, json.dumps(content, indent=2) + "\n")
     return {"service": service.name, "host": HOST, "port": port, "launch": str(file)}

@@ -14,6 +14,7 @@ from fuge.errors import FugeError
 Condition = Literal["started", "ready", "completed"]
 RestartPolicy = Literal["never", "on-failure", "always"]
 MOST_INSTANCES = 100  # of one service
+OWN_FOLDER = ".fuge"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Service:
 def data_folder(file: Path) -> Path:
     """Where the logs and the state of a fuge.yml are kept: `.fuge` beside it, or the folder that FUGE_DATA names."""
     chosen = os.environ.get("FUGE_DATA")
-    return Path(chosen).absolute() if chosen else file.parent / ".fuge"
+    return Path(chosen).absolute() if chosen else file.parent / OWN_FOLDER
 
 
 @dataclass(frozen=True)

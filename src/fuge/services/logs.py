@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
+from fuge.services import private
+
 Stream = Literal["out", "err", "fuge"]
 
 LONGEST = 64 * 1024  # characters in a line of output
@@ -119,8 +121,8 @@ class LogFile:
         if self._file is not None and os.fstat(self._file).st_nlink == 0:  # somebody has deleted it
             self.close()
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            private.folder(self.path.parent)
+            self._file = private.file(self.path, os.O_RDWR | os.O_APPEND)
         return self._file
 
     def _rotate(self) -> None:

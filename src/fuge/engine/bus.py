@@ -20,14 +20,15 @@ class Bus:
     """Passes records and events to subscribers, and keeps both in the log folder.
 
     An event is a dictionary with "time" (seconds since the epoch), "event" (what happened, such as "ready"),
-    "service", "text" (the same in words) and what else belongs to it.
+    "service", "text" (the same in words) and what else belongs to it. What cannot be kept is a "problem", said once
+    until it can be kept again.
     """
 
-    def __init__(self, folder: Path, on_problem: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._on_problem = on_problem
         self._files: dict[str, LogFile] = {}
         self._events = open_events(folder)
+        self._works = True
         self._subscribers: list[Subscriber] = []
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -39,19 +40,28 @@ class Bus:
         now = time.time()
         found = [Record(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
         if service not in self._files:
-            self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._on_problem)
+            self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._complain)
         self._files[service].write(found)
         for record in found:
             self._publish(record)
 
     def event(self, name: str, service: str, text: str, **details: Any) -> None:
         event = {"time": time.time(), "event": name, "service": service, "text": text, **details}
+        self._keep(event)
+        self._publish(event)
+
+    def _keep(self, event: Event) -> None:
         try:
             self._events.write(json.dumps(event) + "\n")
             self._events.flush()
-        except (OSError, ValueError) as error:
-            self._on_problem(f"cannot write events: {error}")
-        self._publish(event)
+            self._works = True
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            worked, self._works = self._works, False
+            if worked:
+                self._complain(f"cannot write events: {error}")
+
+    def _complain(self, text: str) -> None:
+        self.event("problem", "", text)
 
     def _publish(self, item: Record | Event) -> None:
         for subscriber in self._subscribers.copy():

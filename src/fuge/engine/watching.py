@@ -43,7 +43,7 @@ class Burst:
 
     def is_own_doing(self) -> bool:
         """Whether the service itself may have made a change that comes now. Who edits a file takes longer."""
-        now, began = time.monotonic(), self.running.began
+        now, began = time.monotonic(), self.running.life.began
         if self.running.state == STARTING and now - began < SLOW_START:
             return True
         return now - max(began, self.running.ready_since or 0) < SETTLED

@@ -57,7 +57,7 @@ async def scale(session: Session, options: Namespace) -> int:
 
 
 def report(session: Session, results: list[dict[str, Any]]) -> int:
-    shown = [each for each in results if not (session.live and each["ok"] and each["state"] != NOT_MANAGED)]
+    shown = [each for each in results if not (session.live and each["ok"] and each["status"] != NOT_MANAGED)]
     texts = [tables.outcome(each) for each in shown]
     if session.live:  # an event has said the rest
         texts = [text.partition("\n")[0] for text in texts]

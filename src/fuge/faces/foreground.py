@@ -5,11 +5,12 @@ import contextlib
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fuge.engine.bus import Event
 from fuge.engine.engine import Engine
+from fuge.engine.states import FAILED, NOT_READY
 from fuge.errors import NoEngineError, NotReadyError, NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.console import Console
@@ -53,7 +54,7 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
             console.line("", ">", "stopping; Ctrl-C again does not wait")
             return 0
         not_ready = [outcome for outcome in starting.result() if not outcome["ok"]]
-        if all(not running.active for running in engine.running.values()):
+        if all(not running.active for running in engine.supervisor.running.values()):
             return exit_code(not_ready)
         said = f"not ready: {', '.join(each['service'] for each in not_ready)}" if not_ready else "all are ready"
         console.line("", ">", f"{said}; Ctrl-C stops everything")
@@ -61,13 +62,13 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
         await asyncio.wait([ended, closed], return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         console.line("", ">", "stopping; Ctrl-C again does not wait" if closed.done() else "no service runs any more")
-        failed = any(running.state == "failed" for running in engine.running.values())
+        failed = any(running.state == FAILED for running in engine.supervisor.running.values())
         return 1 if failed and not closed.done() else 0
 
 
 async def last_end(engine: Engine) -> None:
-    while any(running.active for running in engine.running.values()):
-        await asyncio.gather(*(running.ended() for running in engine.running.values()))
+    while any(running.active for running in engine.supervisor.running.values()):
+        await asyncio.gather(*(running.ended() for running in engine.supervisor.running.values()))
 
 
 async def shell(file: Path, ports: dict[str, int], options: Namespace) -> int:
@@ -133,21 +134,21 @@ def pass_output(item: Record | Event, name: str) -> None:
 
 def print_last_lines(engine: Engine) -> None:
     """What the services said that are to blame."""
-    for running in engine.running.values():
-        if running.state in ("failed", "not ready"):
+    for running in engine.supervisor.running.values():
+        if running.state in (FAILED, NOT_READY):
             for line in [*running.recent, *running.reason.splitlines()[1:]]:
                 print(f"{running.service.name} | {line}", file=sys.stderr)
 
 
 def show(engine: Engine) -> Console:
     def is_shown(name: str) -> bool:
-        return name in engine.running and engine.running[name].tail
+        running = engine.supervisor.running.get(name)
+        return running is not None and running.tail
 
-    console = Console(engine.running, is_shown, on_closed=engine.shut_down)
+    console = Console(engine.supervisor.running, is_shown, on_closed=engine.shut_down)
 
     def print_item(item: Record | Event) -> None:
-        names: Iterable[str] = engine.running
-        console.follow_names(names)
+        console.follow_names(engine.supervisor.running)
         console(item)
 
     engine.bus.subscribe(print_item)

@@ -24,7 +24,7 @@ def test_engine_in_python(project: Project) -> None:
     async def use() -> None:
         async with Engine(project.file, isolated=True) as engine:
             outcomes = await engine.start(["api"])
-            assert [(each["service"], each["state"]) for each in outcomes] == [("db", "running"), ("api", "running")]
+            assert [(each["service"], each["status"]) for each in outcomes] == [("db", "running"), ("api", "running")]
             assert engine.info("api")["environment"]["DB_SERVICE_HOST"] == "127.0.0.1"
             assert {row["status"] for row in engine.ps()} == {"running"}
             assert engine.about()["pid"] == os.getpid()

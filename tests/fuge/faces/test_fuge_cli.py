@@ -227,12 +227,12 @@ def test_queries_give_json(system: Project) -> None:
     assert system.ok("unwatch", "my-api", "--json").json == ["my-api"]
     assert system.ok("reload", "--json").json == {"added": [], "changed": [], "removed": [], "outdated": []}
     [outcome] = system.ok("stop", "my-api", "--json").json
-    assert (outcome["service"], outcome["state"], outcome["ok"]) == ("my-api", "stopped", True)
+    assert (outcome["service"], outcome["status"], outcome["ok"]) == ("my-api", "stopped", True)
     assert system.ok("stop", "my-api", "--json").json == []
-    assert system.ok("start", "my-api", "--json").json[0]["state"] == "running"
+    assert system.ok("start", "my-api", "--json").json[0]["status"] == "running"
     assert {each["state"] for each in system.ok("doctor", "--json").json} <= {"ok", "absent"}
     assert other["pid"]
-    assert [each["state"] for each in system.ok("down", "--json").json] == ["stopped", "stopped"]
+    assert [each["status"] for each in system.ok("down", "--json").json] == ["stopped", "stopped"]
 
 
 def test_commands_work_while_the_file_is_broken(system: Project) -> None:

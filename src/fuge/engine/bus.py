@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fuge.errors import FugeError
-from fuge.services.logs import LogFile, Record
+from fuge.services.logs import LogFile, LogRecord
 
 EVENTS, OLD_EVENTS = "events.jsonl", "events.jsonl.1"
 BIG = 5_000_000  # bytes
 Event = dict[str, Any]
-Subscriber = Callable[[Record | Event], None]
+Subscriber = Callable[[LogRecord | Event], None]
 
 
 class Bus:
@@ -38,7 +38,7 @@ class Bus:
 
     def records(self, service: str, stream: str, pid: int, lines: list[str]) -> None:
         now = time.time()
-        found = [Record(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
+        found = [LogRecord(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
         if service not in self._files:
             self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._complain)
         self._files[service].write(found)
@@ -63,7 +63,7 @@ class Bus:
     def _complain(self, text: str) -> None:
         self.event("problem", "", text)
 
-    def _publish(self, item: Record | Event) -> None:
+    def _publish(self, item: LogRecord | Event) -> None:
         for subscriber in self._subscribers.copy():
             subscriber(item)
 

@@ -18,7 +18,7 @@ from fuge.faces.control import Control
 from fuge.faces.operations import Direct
 from fuge.faces.session import Session, exit_code
 from fuge.faces.shell import Shell
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 SIGNALLED = 128  # plus the signal's number: the exit code that shells use
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -101,7 +101,7 @@ async def pass_on(session: Session, console: Console, closing: asyncio.Event) ->
         with contextlib.suppress(NotRunningError):
             async for item in session.connection.follow():
                 console.follow_names([item["service"]] if item["service"] else [])
-                console(item if "event" in item else Record(**item))
+                console(item if "event" in item else LogRecord(**item))
     print("the fuge that ran it has ended")
     closing.set()
 
@@ -126,8 +126,8 @@ async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
             return problem.exit_code
 
 
-def pass_output(item: Record | Event, name: str) -> None:
-    if isinstance(item, Record) and item.service == name:
+def pass_output(item: LogRecord | Event, name: str) -> None:
+    if isinstance(item, LogRecord) and item.service == name:
         with contextlib.suppress(OSError):  # nobody reads it any more
             print(item.text, file=sys.stderr if item.stream == "err" else sys.stdout, flush=True)
 
@@ -147,7 +147,7 @@ def show(engine: Engine) -> Console:
 
     console = Console(engine.supervisor.running, is_shown, on_closed=engine.shut_down)
 
-    def print_item(item: Record | Event) -> None:
+    def print_item(item: LogRecord | Event) -> None:
         console.follow_names(engine.supervisor.running)
         console(item)
 

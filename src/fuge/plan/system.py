@@ -12,7 +12,9 @@ from typing import Literal
 from fuge.errors import FugeError
 
 Condition = Literal["started", "ready", "completed"]
+"""What a service waits for, of one that it depends on: that it runs, can do its work, or has ended with exit code 0."""
 RestartPolicy = Literal["never", "on-failure", "always"]
+"""After which end a service starts again by itself: none, one that is not exit code 0, or any."""
 MOST_INSTANCES = 100  # of one service
 
 

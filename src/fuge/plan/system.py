@@ -105,6 +105,11 @@ def data_folder(file: Path) -> Path:
     return Path(chosen).absolute() if chosen else file.parent / ".fuge"
 
 
+def log_folder(file: Path) -> Path:
+    """The folder with a log for each service of a fuge.yml, and that of events."""
+    return data_folder(file) / "log"
+
+
 @dataclass(frozen=True)
 class System:
     """All of a fuge.yml: `services` by name in the file's order, and what holds for them together.
@@ -134,7 +139,7 @@ class System:
     @property
     def logs(self) -> Path:
         """The folder with a log for each service, and that of events."""
-        return self.data / "log"
+        return log_folder(self.file)
 
     @property
     def groups(self) -> list[str]:

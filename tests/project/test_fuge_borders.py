@@ -22,8 +22,8 @@ OUTSIDE = {  # who may import which package from outside
     "watchfiles": {"engine/changes.py"},
     "prompt_toolkit": {"faces/prompt.py"},
     "rich": {"faces/tables.py"},
-    "docker": {"services/docker_engine.py"},
-    "urllib3": {"services/docker_engine.py"},  # comes with docker's SDK, and has errors of its own
+    "docker": {"services/docker_sdk.py"},
+    "urllib3": {"services/docker_sdk.py"},  # comes with docker's SDK, and has errors of its own
 }
 MODULES = sorted(FUGE.rglob("*.py"))
 

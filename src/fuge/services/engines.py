@@ -12,9 +12,11 @@ from typing import Literal, get_args
 from fuge.errors import FugeError, NoEngineError
 from fuge.plan.system import Port, Service
 from fuge.services import docker_hosts, programs, remedies
-from fuge.services.docker_engine import DockerEngine, Owner, in_thread, probe
+from fuge.services.docker_engine import DockerEngine, Owner
+from fuge.services.docker_sdk import probe
 from fuge.services.programs import Found
 from fuge.services.servers import Server, known
+from fuge.services.threads import in_thread
 
 Kind = Literal["docker", "path", "wheel"]
 KINDS: tuple[Kind, ...] = get_args(Kind)  # in the order in which they are looked at

@@ -85,19 +85,32 @@ class Launcher:
 
     async def launch(self, program: Program, files: tuple[int, int]) -> Launched:
         """Start a program; `files` are its standard output and error, still to be closed by the caller."""
-        reason = self._not_warm(program)
+        try:
+            return await self._launch_warm(program, files)
+        except Refused as refusal:
+            how = f"plain: {refusal}"
+        try:
+            return await self._spawn(await self._plain_spawner(), program, files, how)
+        except Refused:  # the keeper has just been killed
+            return await self._spawn(await self._plain_spawner(), program, files, how)
+
+    async def _launch_warm(self, program: Program, files: tuple[int, int]) -> Launched:
+        """Raises Refused, with the reason, if that cannot be."""
+        if reason := self._not_warm(program):
+            raise Refused(reason)
         group = program.group
         alone = group._replace(script=program.script)
-        for _ in range(TRIES if not reason else 0):
+        for _ in range(TRIES):
             self._note(group, program)
             warm = self._warmed(group)
             spawner = await asyncio.shield(warm.ready)
             if spawner is None and group != alone and len(self._imports[group]) > 1:
                 group = alone  # what is unsafe may be an import of another service
                 continue
-            reason = warm.unsafe if spawner is None else hides(program, spawner.modules)
-            if spawner is None or reason:
-                break
+            if spawner is None:
+                raise Refused(warm.unsafe)
+            if reason := hides(program, spawner.modules):
+                raise Refused(reason)
             try:
                 launched = await self._spawn(spawner, program, files, "warm")
             except Refused as refusal:
@@ -107,19 +120,14 @@ class Launcher:
             if group != alone:
                 self._renew(alone)
             return launched
-        try:
-            return await self._spawn(await self._plain_spawner(), program, files, f"plain: {reason}")
-        except Refused:  # the keeper has just been killed
-            return await self._spawn(await self._plain_spawner(), program, files, f"plain: {reason}")
+        raise Refused(reason)
 
     @property
     def keepers(self) -> dict[str, list[int]]:
         """The process ids of the keepers: {"plain": [...], "warm": [...]}."""
         warm = [each.spawner.pid for each in (*self._warm.values(), *self._retired) if each.alive and each.spawner]
-        return {
-            "plain": [self._plain_keeper.result().pid] if self._plain_keeper and works(self._plain_keeper) else [],
-            "warm": warm,
-        }
+        plain = [self._plain_keeper.result().pid] if self._plain_keeper and works(self._plain_keeper) else []
+        return {"plain": plain, "warm": warm}
 
     async def close(self) -> None:
         """End all keepers, and with them everything that they have started."""

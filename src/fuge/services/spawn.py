@@ -21,7 +21,7 @@ TITLE_ROOM = "-" * 500  # in a warm keeper's command line: a script's own is wri
 
 
 class Refused(FugeError):
-    """The keeper is there and did not start the program: its imports are out of date, or fuge is about to end."""
+    """A keeper does not start a program, such as a warm one whose imports are out of date; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from fuge.errors import FugeError
 from fuge.services.keeper_channel import Channel
 
-KEEPER = Path(__file__).with_name("keeper.py")
+KEEPER = Path(__file__).with_name("keeper") / "keeper.py"
 READY = 20  # seconds that a keeper may take for its imports
 TITLE_ROOM = "-" * 500  # in a warm keeper's command line: a script's own is written over it
 
@@ -56,7 +56,7 @@ class Spawner:
     async def start(cls, modules: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> "Spawner":
         """A keeper that answers. With `modules` a warm one, with the environment that its services will have."""
         ours, theirs = socket.socketpair()
-        flags = [] if modules else ["-I", "-S"]
+        flags = [] if modules else ["-E", "-s", "-S"]
         arguments = [str(theirs.fileno()), ",".join(modules), *([TITLE_ROOM] if modules else [])]
         reader, output = os.pipe()  # of no use but to be a pipe, as the output of services is: Python looks at that
         try:

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from fuge.errors import FugeError
 from fuge.services.logs import LogFile, LogRecord
@@ -51,14 +53,15 @@ class Bus:
         self._publish(event)
 
     def _keep(self, event: Event) -> None:
+        worked, line = self._works, json.dumps(event).encode() + b"\n"
         try:
-            self._events.write(json.dumps(event) + "\n")
-            self._events.flush()
-            self._works = True
+            written = self._events.write(line if worked else b"\n" + line)  # a part of the last one may be there
+            self._works = written >= len(line)
+            reason = "there was room for a part only"
         except (OSError, ValueError) as error:  # ValueError: it is closed
-            worked, self._works = self._works, False
-            if worked:
-                self._complain(f"cannot write events: {error}")
+            self._works, reason = False, str(error)
+        if worked and not self._works:
+            self._complain(f"cannot write events: {reason}; they are lost until they can be written again")
 
     def _complain(self, text: str) -> None:
         self.event("problem", "", text)
@@ -73,16 +76,17 @@ class Bus:
         self._events.close()
 
 
-def open_events(folder: Path) -> TextIO:
+def open_events(folder: Path) -> FileIO:
     """The file to add events to; one that has grown big is put aside, and replaces the one put aside before."""
     file = folder / EVENTS
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size > BIG:
             file.replace(folder / OLD_EVENTS)
-        is_torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash; or it is empty
-        events = file.open("a", encoding="utf-8")
-        events.write("\n" if is_torn else "")
+        events = file.open("a+b", buffering=0)
+        if events.tell() > 0:
+            events.seek(-1, os.SEEK_END)
+            events.write(b"" if events.read() == b"\n" else b"\n")  # a crash has left a part of a line
         return events
     except OSError as error:
         raise FugeError(f"cannot write {file}: {error.strerror}; fuge keeps what happens there") from None

@@ -40,7 +40,7 @@ BORDERS = {
     "system_picture": {"pictures", "fuge"},
     "databases": {"errors", "ports"},
     "node": {"course", "errors"},
-    "doctor": {"course", "ports", "fuge"},
+    "doctor": {"course", "databases", "ports", "fuge"},
     "exercises": {"browser", "course", "errors", "system"},
     "forward": {"cells", "course", "errors", "nbformat"},
     "execute": {"cells", "course", "errors", "micro", "ports", "nbformat", "nbclient"},

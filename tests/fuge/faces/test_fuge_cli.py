@@ -311,6 +311,13 @@ def test_doctor_explains(system: Project) -> None:
     assert "absent  no fuge.yml in" in system.ok("doctor").out
 
 
+def test_doctor_tells_of_a_number_in_whose_place_services_get_a_link(system: Project) -> None:
+    link = f"tcp://127.0.0.1:{port_of(system, 'my-api')}"
+    done = system.ok("doctor", MY_API_PORT="9")
+    assert f"absent  MY_API_PORT=9 for services, which get {link}, as in Kubernetes: put MY_API_PORT=9 into" in done.out
+    assert "Kubernetes" not in system.ok("doctor", MY_API_PORT=link).out
+
+
 def test_doctor_names_the_holder_of_a_port(system: Project) -> None:
     system.up()
     copy = system.folder / "copy"

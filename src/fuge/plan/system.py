@@ -12,7 +12,9 @@ from typing import Literal
 from fuge.errors import FugeError
 
 Condition = Literal["started", "ready", "completed"]
+"""What a service waits for, of one that it depends on: that it runs, can do its work, or has ended with exit code 0."""
 RestartPolicy = Literal["never", "on-failure", "always"]
+"""After which end a service starts again by itself: none, one that is not exit code 0, or any."""
 MOST_INSTANCES = 100  # of one service
 OWN_FOLDER = ".fuge"
 
@@ -104,6 +106,11 @@ def data_folder(file: Path) -> Path:
     return Path(chosen).absolute() if chosen else file.parent / OWN_FOLDER
 
 
+def log_folder(file: Path) -> Path:
+    """The folder with a log for each service of a fuge.yml, and that of events."""
+    return data_folder(file) / "log"
+
+
 @dataclass(frozen=True)
 class System:
     """All of a fuge.yml: `services` by name in the file's order, and what holds for them together.
@@ -133,7 +140,7 @@ class System:
     @property
     def logs(self) -> Path:
         """The folder with a log for each service, and that of events."""
-        return self.data / "log"
+        return log_folder(self.file)
 
     @property
     def groups(self) -> list[str]:

@@ -76,7 +76,7 @@ class Campaign:
         path = self.folder / f"{self.target.name}-{hashlib.sha256(data).hexdigest()[:12]}"
         path.write_bytes(data)
         text = "".join(traceback.format_exception(error))
-        path.with_suffix(".txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+        report_of(path).write_text(text, encoding="utf-8", errors="backslashreplace")
         self.findings[kind] = path
 
     def look_at_memory(self, data: bytes) -> None:
@@ -91,6 +91,11 @@ class Campaign:
         found = "".join(f"\n    {path}: {kind}" for kind, path in self.findings.items()) or " nothing found"
         memory = psutil.Process().memory_info().rss >> 20
         return f"{self.target.name:12} {self.elapsed:6.0f} s {self.tried:10,} inputs {memory:5} MB:{found}"
+
+
+def report_of(path: Path) -> Path:
+    """The text about an input that was kept."""
+    return path.with_name(f"{path.name}.txt")
 
 
 def where(error: Exception) -> str:

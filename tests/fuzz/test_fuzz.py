@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 from fuzz import campaign as campaigns
-from fuzz.campaign import run
+from fuzz.campaign import report_of, run
 from fuzz.json_values import changing
 from fuzz.mutating import LONGEST, mutated
 from fuzz.target import Check, Misbehaved, Target, watched_loop
@@ -28,7 +28,7 @@ SEED = 20
 @pytest.mark.parametrize("name", TARGETS)
 def test_parser_takes_or_refuses_whatever_comes(name: str, tmp_path: Path) -> None:
     campaign = run(TARGETS[name], tmp_path, MOMENT, SEED)
-    reports = [path.with_suffix(".txt").read_text(encoding="utf-8") for path in campaign.findings.values()]
+    reports = [report_of(path).read_text(encoding="utf-8") for path in campaign.findings.values()]
     assert not reports, f"{campaign}\n{reports[0]}"
     assert campaign.tried > len(TARGETS[name].seeds)
 
@@ -41,7 +41,7 @@ def broken(check: Check, seeds: tuple[bytes, ...] = (b"a real input",)) -> Targe
     def opened() -> Iterator[Check]:
         yield check
 
-    return Target("broken", seeds, (b"word",), opened)
+    return Target("broken.yml", seeds, (b"word",), opened)
 
 
 def test_fuzzer_writes_down_what_it_finds_once(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_fuzzer_writes_down_what_it_finds_once(tmp_path: Path) -> None:
     campaign = run(broken(check), tmp_path, 0.5)
     [path] = campaign.findings.values()
     assert b"word" in path.read_bytes()
-    assert "IndexError: at " in path.with_suffix(".txt").read_text()
+    assert "IndexError: at " in report_of(path).read_text()
     assert len(list(tmp_path.iterdir())) == 2
     assert f"IndexError < test_fuzz.py:{check.__code__.co_firstlineno + 2}" in str(campaign)
 

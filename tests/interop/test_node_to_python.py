@@ -60,7 +60,8 @@ async def test_the_stack_of_an_exception_stays_here_unless_dev(dev: bool) -> Non
     async with service(server := tcp.server(), dev=dev), Node("cli.js", server.port) as node:
         [answer] = await node.dispatch(basic("add", first="one", second="2"))
     err = answer["err"]
-    assert err["message"] == "invalid literal for int() with base 10: 'one'"
+    text = "invalid literal for int() with base 10: 'one'"
+    assert err["message"] == (text if dev else "the handler failed by ValueError: the log of its service tells more")
     assert err["mu"]["code"] == 1
     if dev:
         assert "service.py" in err["stacks"][0]

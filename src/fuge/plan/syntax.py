@@ -33,6 +33,10 @@ COMPLAINTS = {
     r"found another document": ("one document", "another one"),
     r"found '<block \w+ start>'": ("the indentation of line {line}", "another"),
     r"found '<scalar>'": ("the end of the line", "text after a value"),
+    r"more indented follow up line": (
+        "the first line of a text to be indented as those after it, even if it is empty",
+        "a line that is indented further",
+    ),
     r"found '-'": ("the next key of the mapping that begins in line {line}", "a list item"),
     r"found '\?'": ("the next item of the list that begins in line {line}", "a key"),
     r"maximum depth": (f"at most {MAX_DEPTH} levels of values in values", "more"),
@@ -76,13 +80,15 @@ def compose(file: Path, text: str) -> Node | None:
         ) from None
     except MarkedYAMLError as problem:
         raise translated(file, problem) from None
+    except Exception as problem:  # such as an AssertionError, for a %YAML that it does not know
+        raise broken(file, Place(1, 1), "YAML 1.1 or 1.2", f"what its parser fails at: {problem}") from None
     return node
 
 
 def translated(file: Path, problem: MarkedYAMLError) -> Broken:
-    said = str(problem.problem)
+    said = str(problem.problem or problem.context)
     began = problem.context_mark or problem.problem_mark
-    mark = began if re.search("end of stream|could not find", said) else problem.problem_mark
+    mark = began if re.search("end of stream|could not find", said) else problem.problem_mark or began
     for pattern, (expected, found) in COMPLAINTS.items():
         if match := re.search(pattern, said):
             parts = [PARSERS_WORDS.get(part, part) for part in match.groups()]

@@ -129,3 +129,19 @@ def test_services_that_need_each_other_crosswise_are_ordered_at_once(load: Load)
     ordered = [each.name for each in with_dependencies(system, [system.services["l29"]])]
     assert len(ordered) == 59
     assert all(ordered.index(f"l{row - 1}") < ordered.index(f"l{row}") for row in range(1, 30))
+
+
+# What the parser of YAML does not foresee -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("%YAML 1.3\n---\na: 1", "1:1: expected YAML 1.1 or 1.2, found what its parser fails at: version minor part"),
+        ("---\r%YAML 2.1\na: 1", "1:1: expected YAML 1.1 or 1.2, found what its parser fails at: (2, 1)"),
+        ("%YAML 2.1\n---\na: 1", "1:1: expected YAML, found this: found incompatible YAML document"),
+        ("a:\n  run: >-\n  \n    - b\n", "4:5: expected the first line of a text to be indented as those after it"),
+    ],
+)
+def test_yaml_that_its_parser_does_not_foresee_is_a_fault(faults: Faults, text: str, fault: str) -> None:
+    assert faults(text.encode())[0].startswith(f"fuge.yml:{fault}")  # as bytes, since blank lines stay as they are

@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEP ?=
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 
-.PHONY: run test lab lock soak clean
+.PHONY: run test lab lock soak fuzz clean
 .DEFAULT_GOAL := run
 
 run:
@@ -27,6 +27,11 @@ soak:   # SOAKFLAGS="--seconds 5 --dispatches 50000" SYSTEMFLAGS="--seconds 60" 
 	@$(PYTHON) requirements/install.py test
 	@$(BIN)/python benchmarks/soak.py $(SOAKFLAGS)
 	@exec $(BIN)/python benchmarks/soak_system.py $(SYSTEMFLAGS)
+
+fuzz:   # the parsers that meet bytes from outside, a minute each; FUZZFLAGS="--seconds 1200" for more
+	@$(PYTHON) requirements/install.py test
+	@$(PYTHON) requirements/install.py fuzz
+	@cd tests && exec ../$(BIN)/python -m fuzz $(FUZZFLAGS)
 
 clean:
 	rm -rf .venv .artifacts .mypy_cache .pytest_cache .ruff_cache

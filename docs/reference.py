@@ -130,7 +130,7 @@ def text_below(module: ast.Module, name: str) -> str | None:
 def of_class(name: str, found: ast.ClassDef) -> Iterator[str]:
     made = next((node for node in functions(found) if node.name == "__init__"), None)
     bases = [base for base in map(ast.unparse, found.bases) if base not in ("ABC", "object")]
-    fields = [node for node in found.body if isinstance(node, ast.AnnAssign)] if is_dataclass(found) else []
+    fields = [node for node in found.body if isinstance(node, ast.AnnAssign)] if has_fields(found) else []
     if made:
         head = signature(made, name)
     elif fields:
@@ -161,8 +161,10 @@ def functions(found: ast.ClassDef) -> list[Function]:
     return [node for node in found.body if isinstance(node, Function)]
 
 
-def is_dataclass(found: ast.ClassDef) -> bool:
-    return any(ast.unparse(each).startswith("dataclass") for each in found.decorator_list)
+def has_fields(found: ast.ClassDef) -> bool:
+    """Whether it is a dataclass, or a dictionary with certain keys."""
+    is_dataclass = any(ast.unparse(each).startswith("dataclass") for each in found.decorator_list)
+    return is_dataclass or "TypedDict" in map(ast.unparse, found.bases)
 
 
 def is_property(node: Function) -> bool:
@@ -170,7 +172,7 @@ def is_property(node: Function) -> bool:
 
 
 def field(node: ast.AnnAssign) -> str:
-    """A field of a dataclass, as a parameter; what makes its default is of no interest."""
+    """A field, as a parameter; what makes its default is of no interest."""
     default = ast.unparse(node.value) if node.value else ""
     if default.startswith("field("):
         default = "..."

@@ -23,7 +23,7 @@ PLATFORMS = [
     *("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"),
     *("x86_64-apple-darwin", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"),
 ]
-LOCKS = ["boot", "run", "test", "lab"]
+LOCKS = ["boot", "run", "test", "lab", "fuzz"]
 
 
 def compile_lock(purpose: str, *sources: str) -> None:
@@ -47,6 +47,7 @@ def without_wheels() -> list[str]:
 if __name__ == "__main__":
     project = ("pyproject.toml", "--all-extras")
     compile_lock("boot", "requirements/boot.in")
+    compile_lock("fuzz", "requirements/fuzz.in")
     compile_lock("run", *project, "--group", "run")
     compile_lock("test", *project, "--group", "test", "-c", "requirements/run.txt")
     compile_lock("lab", *project, "--group", "lab", "-c", "requirements/test.txt")

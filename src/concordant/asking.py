@@ -18,6 +18,7 @@ from concordant.errors import (
 )
 from concordant.servers import Connected, Servers
 
+AT_ONCE = 50  # questions, each of which takes a socket; an answer may lead to thousands of names
 Failure = tuple[str, bool, int, object, object]  # dnspython's note: server, by TCP, port, error or rcode, response
 
 
@@ -41,9 +42,14 @@ class Asker:
         self.servers = servers
         self.seconds = seconds
         self.deadline = deadline
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def ask(self, question: Question) -> dns.resolver.Answer:
         """The first answer that a name of the search list gets. Raises the error that fits when there is none."""
+        async with self._turns:
+            return await self._ask(question)
+
+    async def _ask(self, question: Question) -> dns.resolver.Answer:
         unknown: list[dns.resolver.NXDOMAIN] = []
         for name in self.servers.candidates(question.name):
             left = self.deadline - asyncio.get_running_loop().time()

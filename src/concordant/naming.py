@@ -34,7 +34,7 @@ def host_name(
     `namespace` and `suffix` are DNS_NAMESPACE and DNS_SUFFIX if they are not given. Without a namespace the name
     stays short, and the resolver's search list completes it.
     """
-    namespace, suffix = zone(namespace, suffix, os.environ if environment is None else environment)
+    namespace, suffix = namespace_and_suffix(namespace, suffix, os.environ if environment is None else environment)
     return f"{label(name)}.{namespace}.{suffix}" if namespace else label(name)
 
 
@@ -55,8 +55,8 @@ def srv_name(
     return f"_{label(port_name.removeprefix('_'))}._{label(protocol.removeprefix('_'))}.{host}"
 
 
-def zone(namespace: str | None, suffix: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Namespace and suffix of a service, each given or by the environment; the suffix is empty if nothing tells it."""
+def namespace_and_suffix(namespace: str | None, suffix: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Of a service, each as given or by the environment; the suffix is empty if nothing tells it."""
     if namespace is None:
         namespace = environment.get("DNS_NAMESPACE", "")
     if suffix is None:

@@ -23,7 +23,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Raises NotConfigured if a variable is not as it must be."""
-        namespace, suffix = naming.zone(None, None, environment)
+        namespace, suffix = naming.namespace_and_suffix(None, None, environment)
         host = environment.get("DNS_HOST", "").strip()
         port = port_of(environment.get("DNS_PORT", "").strip()) if host else PORT
         return cls(host, port, mode_of(environment.get("DNS_MODE", "").strip()), namespace, suffix)

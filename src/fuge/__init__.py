@@ -22,14 +22,19 @@ from fuge.errors import (
 
 if TYPE_CHECKING:
     from fuge.engine.engine import Engine
+    from fuge.engine.outcome import Outcome
     from fuge.faces.client import Client
     from fuge.plan.config import load
     from fuge.plan.location import find
-    from fuge.plan.system import Service, System
-    from fuge.services.engines import survey
+    from fuge.plan.records import Record, Zone
+    from fuge.plan.system import Condition, Port, Readiness, RestartPolicy, Service, System
+    from fuge.services.engines import Candidate, Choice, survey
 
 __all__ = [
+    "Candidate",
+    "Choice",
     "Client",
+    "Condition",
     "ConfigError",
     "Engine",
     "FugeError",
@@ -37,31 +42,39 @@ __all__ = [
     "NotInstalledError",
     "NotReadyError",
     "NotRunningError",
+    "Outcome",
+    "Port",
+    "Readiness",
+    "Record",
+    "RestartPolicy",
     "Service",
     "System",
+    "Zone",
     "find",
     "load",
     "survey",
 ]
 
 HOMES = {
-    "Engine": "fuge.engine.engine",
-    "Client": "fuge.faces.client",
-    "find": "fuge.plan.location",
-    "load": "fuge.plan.config",
-    "Service": "fuge.plan.system",
-    "System": "fuge.plan.system",
-    "survey": "fuge.services.engines",
+    "fuge.engine.engine": {"Engine"},
+    "fuge.engine.outcome": {"Outcome"},
+    "fuge.faces.client": {"Client"},
+    "fuge.plan.config": {"load"},
+    "fuge.plan.location": {"find"},
+    "fuge.plan.records": {"Record", "Zone"},
+    "fuge.plan.system": {"Condition", "Port", "Readiness", "RestartPolicy", "Service", "System"},
+    "fuge.services.engines": {"Candidate", "Choice", "survey"},
 }
 
 
 def __getattr__(name: str) -> Any:
     """Loads a part when it is first asked for: a command that only reads a log need not wait for the engine."""
-    if name not in HOMES:
+    home = next((module for module, names in HOMES.items() if name in names), None)
+    if home is None:
         raise AttributeError(f"module 'fuge' has no attribute {name!r}")
     from importlib import import_module
 
     try:
-        return getattr(import_module(HOMES[name]), name)
+        return getattr(import_module(home), name)
     except ModuleNotFoundError as error:
         raise without_package(error) from None

@@ -6,11 +6,12 @@ import os
 import random
 import socket
 from collections.abc import Collection
-from typing import Literal
-
-import psutil
+from typing import TYPE_CHECKING, Literal
 
 from fuge.errors import FugeError
+
+if TYPE_CHECKING:
+    import psutil
 
 # Below every system's range for outgoing connections, so that none can take a port between the look and the use.
 USUAL = range(20_000, 30_000)
@@ -51,8 +52,10 @@ def free(count: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> li
     return found
 
 
-def holder(port: int, kind: Literal["tcp", "udp"] = "tcp") -> psutil.Process | None:
+def holder(port: int, kind: Literal["tcp", "udp"] = "tcp") -> "psutil.Process | None":
     """The process that listens on a port; None where that cannot be seen, as for other users' processes."""
+    import psutil  # whoever only looks for free ports does not need it
+
     with contextlib.suppress(psutil.AccessDenied):
         for connection in psutil.net_connections(kind):
             listens = (kind == "udp" or connection.status == psutil.CONN_LISTEN) and connection.pid
@@ -62,8 +65,10 @@ def holder(port: int, kind: Literal["tcp", "udp"] = "tcp") -> psutil.Process | N
     return None
 
 
-def describe(process: psutil.Process | None) -> str:
+def describe(process: "psutil.Process | None") -> str:
     """Who that is, in words: "pid 123 python main.py (in /home/me/project)"."""
+    import psutil
+
     if process is None:
         return "a program that cannot be seen from this account"
     words = f"pid {process.pid}"

@@ -109,7 +109,7 @@ read = json.JSONDecoder(parse_constant=no_constant).decode
 
 def unencodable(value: Any, error: Exception) -> Unencodable:
     where, what = culprit(value)
-    found = f"{what!r:.80} at {where}" if where else str(error)
+    found = f"{type(what).__name__} at {where}" if where else str(error)
     return Unencodable(f"expected text, numbers, true, false, null, lists and objects, as JSON has them; found {found}")
 
 

@@ -47,6 +47,7 @@ class MuError(Exception):
         self.remote = remote
         self.stack = stack
         self.retry_after = retry_after  # seconds, when something knows that it makes no sense before
+        self.unexpected = ""  # the exception of a handler that this is, and whose text nobody meant for others
 
     @property
     def retryable(self) -> bool:
@@ -160,14 +161,21 @@ KINDS: dict[str, type[MuError]] = {
     )
 }
 GENERAL = {1: ServiceError, 2: FrameworkError, 3: TransportError}
+UNEXPECTED = "the handler failed by {}: the log of its service tells more"
+LONGEST_REST = 86_400.0  # seconds; what tells to wait for longer tells nothing
 TITLES = {1: "service error", 2: "framework error", 3: "transport error", 99: "unknown error"}
 
 
 def as_wire(error: BaseException, *, dev: bool = False) -> dict[str, Any]:
-    """The error as other processes get it: a boom object. Its stack goes along only with `dev`."""
+    """The error as other processes get it: a boom object.
+
+    Its stack goes along only with `dev`, and so does the text of an exception that nobody raised for others to read: it
+    may hold a path, or a secret.
+    """
     mine = error if isinstance(error, MuError) else None
     code, status = (mine.code, mine.status) if mine else (1, 500)
-    message = text_of(error)
+    unexpected = mine.unexpected if mine else type(error).__name__
+    message = UNEXPECTED.format(unexpected) if unexpected and not dev else text_of(error)
     wire: dict[str, Any] = {
         **(mine.extra if mine else {}),
         "message": message,
@@ -202,7 +210,9 @@ def of_handler(error: Exception) -> ServiceError:
     if isinstance(error, MuError):
         text = f"{type(error).__name__}: {error}"
         return ServiceError(text, status=error.status, data=error.data, extra=error.extra)
-    return ServiceError(text_of(error))
+    made = ServiceError(text_of(error))
+    made.unexpected = type(error).__name__
+    return made
 
 
 def text_of(error: BaseException) -> str:
@@ -237,8 +247,12 @@ def from_wire(err: Any) -> MuError:
         extra={key: value for key, value in err.items() if key not in OURS},
         remote=True,
         stack=stack if isinstance(stack, str) else None,
-        retry_after=retry_after if type(retry_after) in (int, float) else None,
+        retry_after=retry_after if is_rest(retry_after) else None,
     )
+
+
+def is_rest(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= LONGEST_REST
 
 
 def as_dict(value: Any) -> dict[str, Any]:

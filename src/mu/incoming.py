@@ -8,12 +8,13 @@ from inspect import isawaitable
 
 from mu import packet as packets
 from mu.deadlines import Deadlines, Watch
-from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired, of_handler
+from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired, of_handler, text_of
 from mu.handlers import Context, Handler, current
 from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
 
 log = logging.getLogger("mu")
+LATEST = 2**53  # milliseconds since 1970; a peer may send a number that no float can hold
 
 
 def remaining(protocol: Packet, default: float) -> float:
@@ -21,7 +22,7 @@ def remaining(protocol: Packet, default: float) -> float:
     deadline = protocol.get("deadline")
     if type(deadline) is not int:
         return default
-    return min(default, deadline / 1000 - time.time())
+    return min(default, min(max(deadline, 0), LATEST) / 1000 - time.time())
 
 
 @dataclass
@@ -58,9 +59,11 @@ class Incoming:
         except asyncio.CancelledError:
             answer = self._refusal(self._cancelled())
         except MuError as error:
+            if error.unexpected:
+                self._log(error)
             answer = self._refusal(error if isinstance(self._target, Client) else of_handler(error))
         except BaseException as error:
-            log.warning("handler %s failed: %r", self._target, error, exc_info=error if self._house.dev else None)
+            self._log(error)
             answer = self._refusal(error)
             if isinstance(error, KeyboardInterrupt):
                 self._answer(answer)
@@ -95,6 +98,12 @@ class Incoming:
             return ServiceError("the handler cancelled itself")
         return Closed("this service shut down before the handler had ended", sent=True)
 
+    def _log(self, error: BaseException) -> None:
+        """The only place where all of it is told, if not in development."""
+        kind = getattr(error, "unexpected", "") or type(error).__name__
+        dev = self._house.dev
+        log.warning("handler %s failed: %s: %s", self._target, kind, text_of(error), exc_info=error if dev else None)
+
     def _refusal(self, error: BaseException) -> Packet:
         self._house.counts["failed"] += 1
         return packets.refusal(self._context.packet, error, dev=self._house.dev)
@@ -106,4 +115,13 @@ class Incoming:
         try:
             self._reply(answer)
         except MuError as error:  # the result is too large, or not JSON
-            self._reply(self._refusal(error))
+            refuse(self._reply, self._refusal(error))
+
+
+def refuse(reply: Reply, refusal: Packet) -> None:
+    """Tell the sender, whose own words about the way of its message may leave no room for any answer."""
+    try:
+        reply(refusal)
+    except MuError as error:
+        log.warning("a message cannot be answered: %s", error)
+        reply(packets.without_way(refusal))

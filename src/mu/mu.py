@@ -25,7 +25,7 @@ from mu.errors import (
 )
 from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
-from mu.incoming import House, Incoming, remaining
+from mu.incoming import House, Incoming, refuse, remaining
 from mu.lag import Lag
 from mu.patterns import Message, Pattern, Table, check, shown
 from mu.routes import Route, Routes
@@ -282,22 +282,21 @@ class Mu:
         pattern = packet["pattern"]
         entry = self._table.find(pattern)
         if entry is None or not gate.admits(pattern, entry):
-            reply(
-                packets.refusal(
-                    packet, NoRoute(f"no pattern fits {route_shown(pattern)} at {self}"), dev=self._house.dev
-                )
-            )
+            self._refuse(packet, reply, NoRoute(f"no pattern fits {route_shown(pattern)} at {self}"))
             return
         if self._ending and self._ending.done():
-            reply(packets.refusal(packet, Closed(f"{self} is shut down")))
+            self._refuse(packet, reply, Closed(f"{self} is shut down"))
             return
         seconds = remaining(packet["protocol"], self._timeout)
         if seconds <= 0:
-            reply(packets.refusal(packet, DeadlineExceeded("the time allowed was over on arrival", sent=False)))
+            self._refuse(packet, reply, DeadlineExceeded("the time allowed was over on arrival", sent=False))
             return
         assert self._loop
         context = Context(packet, self._loop.time() + seconds)
         self._workers.submit(Incoming(entry.target, context, reply, self._house))
+
+    def _refuse(self, packet: Packet, reply: Reply, error: MuError) -> None:
+        refuse(reply, packets.refusal(packet, error, dev=self._house.dev))
 
     # What there is to see -----------------------------------------------------------------------------------------
 

@@ -52,6 +52,11 @@ def refusal(request: Packet, error: BaseException, *, dev: bool = False) -> Pack
     return {"err": as_wire(error, dev=dev), "response": {}, "protocol": request["protocol"]}
 
 
+def without_way(refusal: Packet) -> Packet:
+    """A refusal that always fits, and finds nobody: it ends the message where it came in."""
+    return {**refusal, "protocol": {"path": [""]}}
+
+
 def result_of(response: Packet) -> Any:
     """Raises the MuError that the response carries."""
     err = response.get("err")

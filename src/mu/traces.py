@@ -55,9 +55,10 @@ def with_hop(answer: Packet, at: str, to: str, began: float) -> Packet:
 def hops_of(answer: Packet) -> list[Hop]:
     """The first on the way comes first; what is not a hop, since a peer sent anything, is left out."""
     found = []
-    for hop in reversed(answer["protocol"].get("hops") or []):
+    hops = answer["protocol"].get("hops")
+    for hop in reversed(hops if isinstance(hops, list) else []):
         try:
             found.append(Hop(str(hop["at"]), str(hop["to"]), float(hop["began"]), float(hop["ended"])))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
     return found

@@ -40,6 +40,9 @@ REDIS = Database(
 DATABASES = {database.image: database for database in (MONGO, REDIS)}
 
 
+DEADLINE = 10  # seconds for an engine to say who it is
+
+
 def docker_version() -> str:
     """The version of the Docker engine that answers here; empty if none does."""
     return said_by("docker", "version", "--format", "{{.Server.Version}}")
@@ -68,8 +71,11 @@ def in_wheel(database: Database) -> str:
 
 
 def said_by(*words: str) -> str:
-    """What a program prints, in one line; empty if it fails or is not there."""
+    """What a program prints, in one line; empty if it fails, is not there, or says nothing for long."""
     if not shutil.which(words[0]):
         return ""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    except subprocess.TimeoutExpired:
+        return ""
     return "" if done.returncode else done.stdout.strip()

@@ -4,14 +4,13 @@ import asyncio
 import importlib.util
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import fuge
-from workbook import ports
+from workbook import databases, ports
 from workbook.course import newest
 
 
@@ -62,21 +61,11 @@ def service_ports() -> Iterator[Finding]:
 def docker() -> Finding:
     if shutil.which("docker") is None:
         return Finding("Docker", "absent", "no docker command", "Not needed: containers run by real servers instead.")
-    try:
-        asked = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Finding("Docker", "absent", "the engine did not answer within 10 s", "Start or restart Docker.")
-    if asked.returncode:
-        return Finding(
-            "Docker", "absent", "the command is there, the engine does not answer", "Start Docker if you want it."
-        )
-    return Finding("Docker", "ok", f"engine {asked.stdout.strip()}")
+    if version := databases.docker_version():
+        return Finding("Docker", "ok", f"engine {version}")
+    return Finding(
+        "Docker", "absent", "the command is there, the engine does not answer", "Start Docker if you want it."
+    )
 
 
 def server(subject: str, image: str, since: str) -> Finding:

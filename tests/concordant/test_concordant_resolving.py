@@ -4,6 +4,7 @@ import asyncio
 import sys
 from random import Random
 
+import psutil
 import pytest
 from dns_fakes import Answer, FakeDns, saying, silent
 from dnslib import QTYPE, RR, DNSRecord
@@ -346,3 +347,20 @@ async def test_service_that_is_not_offered_has_no_record() -> None:
             f"expected SRV records of _main._tcp.web.test, but 127.0.0.1:{server.port} (DNS_HOST) says that this"
             " service is not offered (its target is a dot, RFC 2782): ask for another one"
         )
+
+
+async def test_an_answer_with_many_targets_does_not_take_as_many_sockets() -> None:
+    names = [f"t{number}.test" for number in range(300)]
+    zone = [f"_main._tcp.web.test. 5 IN SRV 0 1 80 {name}." for name in names]
+    async with FakeDns("\n".join([*zone, *(f"{name}. 5 IN A 10.0.0.1" for name in names)]), additional=False) as server:
+        used, by_zone = [], server.by_zone
+
+        def counting(query: DNSRecord, tcp: bool) -> bytes:
+            used.append(psutil.Process().num_fds())
+            return by_zone(query, tcp)
+
+        server.answer = counting
+        found = await resolve("_main._tcp.web.test", timeout=60, environment=server.environment)
+        assert len(found) == 1  # all are at one place
+        assert len(used) > 600
+        assert max(used) - min(used) < 150

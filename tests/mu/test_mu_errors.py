@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mu import errors
-from mu.errors import MuError, NoRoute, Overloaded, ServiceError, TransportError, as_wire, from_wire
+from mu.errors import MuError, NoRoute, Overloaded, ServiceError, TransportError, as_wire, from_wire, of_handler
 
 NO_WORD = "the other side failed without a word"
 
@@ -27,7 +27,7 @@ def test_every_kind_crosses_the_wire_as_itself() -> None:
 
 
 def test_what_node_needs_to_live_is_there() -> None:
-    wire = as_wire(ValueError("bang"))
+    wire = as_wire(ServiceError("bang"))
     assert wire["isBoom"] is True
     assert wire["message"] == "bang"
     assert wire["output"]["statusCode"] == 500
@@ -35,6 +35,16 @@ def test_what_node_needs_to_live_is_there() -> None:
     assert wire["output"]["mu"]["code"] == 1
     assert wire["data"] is None
     assert "stack" not in wire
+
+
+def test_the_text_of_an_unexpected_exception_goes_along_in_development_only() -> None:
+    for error in (FileNotFoundError(2, "No such file", "/home/me/key.pem"), of_handler(KeyError("password"))):
+        wire = as_wire(error)
+        assert "/home/me" not in str(wire)
+        assert "password" not in str(wire)
+        kind = "FileNotFoundError" if isinstance(error, OSError) else "KeyError"
+        assert wire["message"] == f"the handler failed by {kind}: the log of its service tells more"
+        assert as_wire(error, dev=True)["message"] == str(error)
 
 
 def test_a_chosen_status_arrives() -> None:
@@ -83,6 +93,11 @@ def test_any_error_of_a_peer_becomes_an_exception(err: Any, kind: type[MuError],
     assert type(error) is kind
     assert str(error) == message
     assert 400 <= error.status <= 599
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e300, 10**400, True, "1", [1]])
+def test_a_rest_that_makes_no_sense_is_none(seconds: Any) -> None:
+    assert from_wire({"output": {"mu": {"kind": "Overloaded", "retryAfter": seconds}}}).retry_after is None
 
 
 def test_a_node_error_keeps_its_own_fields() -> None:

@@ -185,10 +185,10 @@ async def test_05_handlers_that_raise_return_garbage_or_never_answer() -> None:
         other = Mu("caller")
         other.outbound("*", tcp.client(port=server.port))
         async with other:
-            for what, message in (("key", "'x'"), ("exit", "3"), ("cancel", "cancelled itself")):
+            for what, message in (("key", "by KeyError"), ("exit", "by SystemExit"), ("cancel", "cancelled itself")):
                 with pytest.raises(ServiceError, match=message):
                     await other.dispatch({"cmd": "raise", "what": what})
-            with pytest.raises(MuError, match="expected text, numbers, .* found <object object"):
+            with pytest.raises(MuError, match="expected text, numbers, .* found object at "):
                 await other.dispatch({"cmd": "garbage"})
             with pytest.raises(MuError, match=r"expected at most 1,000,000 bytes, found 2,000,\d\d\d"):
                 await other.dispatch({"cmd": "large"})

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from mu import NoRoute
-from workbook import course, node, notebook
+from workbook import course, node, notebook, ports
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
+from workbook.notebook import reader
 from workbook.system import System
 
 PATTERNS = course.recipe("04")
@@ -20,7 +21,7 @@ def micro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "micro"
     (folder / "adder").mkdir(parents=True)
     (folder / "other").mkdir()
-    monkeypatch.setattr(notebook, "MICRO", folder)
+    monkeypatch.setattr(reader, "MICRO", folder)
     return folder
 
 
@@ -57,8 +58,8 @@ def test_module_that_fails_leaves_nothing(micro: Path) -> None:
 
 
 def test_kill_without_anybody_there_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook, "_begun", [PATTERNS])
-    monkeypatch.setattr(notebook.ports, "process", lambda port: None)
+    monkeypatch.setattr(reader, "_begun", [PATTERNS])
+    monkeypatch.setattr(ports, "process", lambda port: None)
     with pytest.raises(WorkbookError, match="nobody listens on the port of adder_service"):
         notebook.kill("adder_service")
     with pytest.raises(WorkbookError, match="recipe 04 has no service 'x'; it has adder_service, webapp"):

@@ -2,32 +2,36 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from fuge.errors import FugeError
-from fuge.services.logs import LogFile, Record
+from fuge.services import private
+from fuge.services.logs import LogFile, LogRecord
 
 EVENTS, OLD_EVENTS = "events.jsonl", "events.jsonl.1"
 BIG = 5_000_000  # bytes
 Event = dict[str, Any]
-Subscriber = Callable[[Record | Event], None]
+Subscriber = Callable[[LogRecord | Event], None]
 
 
 class Bus:
     """Passes records and events to subscribers, and keeps both in the log folder.
 
     An event is a dictionary with "time" (seconds since the epoch), "event" (what happened, such as "ready"),
-    "service", "text" (the same in words) and what else belongs to it.
+    "service", "text" (the same in words) and what else belongs to it. What cannot be kept is a "problem", said once
+    until it can be kept again.
     """
 
-    def __init__(self, folder: Path, on_problem: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._on_problem = on_problem
         self._files: dict[str, LogFile] = {}
         self._events = open_events(folder)
+        self._works = True
         self._subscribers: list[Subscriber] = []
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -37,23 +41,33 @@ class Bus:
 
     def records(self, service: str, stream: str, pid: int, lines: list[str]) -> None:
         now = time.time()
-        found = [Record(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
+        found = [LogRecord(now, service, stream, pid, line) for line in lines]  # type: ignore[arg-type]
         if service not in self._files:
-            self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._on_problem)
+            self._files[service] = LogFile(self._folder / f"{service}.log", on_problem=self._complain)
         self._files[service].write(found)
         for record in found:
             self._publish(record)
 
     def event(self, name: str, service: str, text: str, **details: Any) -> None:
         event = {"time": time.time(), "event": name, "service": service, "text": text, **details}
-        try:
-            self._events.write(json.dumps(event) + "\n")
-            self._events.flush()
-        except (OSError, ValueError) as error:
-            self._on_problem(f"cannot write events: {error}")
+        self._keep(event)
         self._publish(event)
 
-    def _publish(self, item: Record | Event) -> None:
+    def _keep(self, event: Event) -> None:
+        worked, line = self._works, json.dumps(event).encode() + b"\n"
+        try:
+            written = self._events.write(line if worked else b"\n" + line)  # a part of the last one may be there
+            self._works = written >= len(line)
+            reason = "there was room for a part only"
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            self._works, reason = False, str(error)
+        if worked and not self._works:
+            self._complain(f"cannot write events: {reason}; they are lost until they can be written again")
+
+    def _complain(self, text: str) -> None:
+        self.event("problem", "", text)
+
+    def _publish(self, item: LogRecord | Event) -> None:
         for subscriber in self._subscribers.copy():
             subscriber(item)
 
@@ -63,16 +77,18 @@ class Bus:
         self._events.close()
 
 
-def open_events(folder: Path) -> TextIO:
+def open_events(folder: Path) -> FileIO:
     """The file to add events to; one that has grown big is put aside, and replaces the one put aside before."""
     file = folder / EVENTS
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.own_folder(folder)
         if file.exists() and file.stat().st_size > BIG:
             file.replace(folder / OLD_EVENTS)
-        is_torn = file.exists() and not file.read_bytes().endswith(b"\n")  # by a crash; or it is empty
-        events = file.open("a", encoding="utf-8")
-        events.write("\n" if is_torn else "")
+        events = os.fdopen(private.file(file, os.O_RDWR | os.O_APPEND), "r+b", buffering=0)
+        events.seek(0, os.SEEK_END)
+        if events.tell() > 0:
+            events.seek(-1, os.SEEK_END)
+            events.write(b"" if events.read() == b"\n" else b"\n")  # a crash has left a part of a line
         return events
     except OSError as error:
         raise FugeError(f"cannot write {file}: {error.strerror}; fuge keeps what happens there") from None

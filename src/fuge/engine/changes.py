@@ -9,6 +9,8 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
+from fuge.services.threads import in_loop
+
 STEP = 5  # milliseconds in which changes are gathered before we hear of them
 BEGIN = 5  # seconds that `begun` waits at most; to look at many folders takes its time
 Paths = Sequence[Path]
@@ -98,12 +100,3 @@ class Stop(threading.Event):
             begun, self._begun = self._begun, None
             begun()
         return super().is_set()
-
-
-def in_loop(loop: asyncio.AbstractEventLoop, action: Callable[..., None], *arguments: object) -> bool:
-    """Have the event loop of another thread do something. Says whether it is still there."""
-    try:
-        loop.call_soon_threadsafe(action, *arguments)
-    except RuntimeError:
-        return False
-    return True

@@ -15,7 +15,8 @@ import psutil
 
 from fuge.engine.card import card_path, read_card
 from fuge.errors import FugeError
-from fuge.plan.system import System
+from fuge.plan.system import OWN_FOLDER, System
+from fuge.services import private
 
 SWEEP = 10  # seconds for the processes of a crashed engine to go
 LONGEST_PATH = 100  # characters of a socket's path; macOS allows 103, Linux 107
@@ -33,9 +34,9 @@ class Claim:
         self.socket = socket_path(system.data)
         self._card = card_path(system.data)
         try:
-            system.data.mkdir(parents=True, exist_ok=True)
-            (system.data / ".gitignore").write_text("*\n", encoding="utf-8")
-            self._lock = (system.data / "lock").open("a")
+            (private.own_folder if system.data.name == OWN_FOLDER else private.folder)(system.data)
+            private.write(system.data / ".gitignore", "*\n")
+            self._lock = os.fdopen(private.file(system.data / "lock", os.O_WRONLY | os.O_APPEND), "a")
         except OSError as error:
             raise FugeError(
                 f"cannot write to {system.data}: {error.strerror}; fuge keeps logs and state there"
@@ -48,7 +49,7 @@ class Claim:
         sweep(read_card(system.data))
         self.socket.unlink(missing_ok=True)
         card = {"pid": os.getpid(), "owner": self.owner, "socket": str(self.socket), "file": str(system.file)}
-        self._card.write_text(json.dumps(card), encoding="utf-8")
+        private.write(self._card, json.dumps(card))
 
     def release(self) -> None:
         self.socket.unlink(missing_ok=True)

@@ -10,13 +10,35 @@ from collections.abc import Callable
 from typing import Any
 
 from fuge import ports
-from fuge.errors import FugeError
+from fuge.engine.running import Running
+from fuge.errors import FugeError, NotReadyError
 from fuge.plan.system import Service, System
+from fuge.services import private
 
 HOST = "127.0.0.1"
 PATIENCE = 15  # seconds for a debugger to listen
 PAUSE = 0.02  # seconds between two looks
 WITHOUT_PACKAGES = ("-S", "-I")  # options that would hide the debugger from Python
+
+
+async def restart(running: Running, wait_for_client: bool) -> int:
+    """Restart a service under its debugger, until it is stopped. Returns the port where that listens.
+
+    Raises NotReadyError if it does not, FugeError for what cannot be debugged.
+    """
+    name = running.service.name
+    if running.service.type == "container":
+        raise FugeError(f"{name} cannot be debugged: it is a container; fuge starts debuggers of processes only")
+    port = ports.free(1)[0]
+    argv = command(running.service, port, wait_for_client)
+    if not running.startable:
+        raise FugeError(f"{name} cannot be debugged: {running.reason or running.state}")
+    await running.stop()
+    running.debug = argv
+    await running.start()
+    if not await listening(port, lambda: not running.active):
+        raise NotReadyError(f"the debugger of {name} does not listen: {running.reason or 'see its logs'}")
+    return port
 
 
 def command(service: Service, port: int, wait_for_client: bool) -> tuple[str, ...]:
@@ -68,5 +90,5 @@ def attachment(system: System, service: Service, port: int) -> dict[str, Any]:
         known = []
     others = [each for each in known if each["name"] != configuration["name"]]
     content = {"version": "0.2.0", "configurations": [*others, configuration]}
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    private.write(file, json.dumps(content, indent=2) + "\n")
     return {"service": service.name, "host": HOST, "port": port, "launch": str(file)}

@@ -1,13 +1,26 @@
-"""What another fuge.yml says otherwise."""
+"""What another fuge.yml has otherwise."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fuge.plan.system import System
 
 
-def changes(old: System, new: System) -> list[str]:
-    """The instances of which another fuge.yml says something else."""
-    return [name for name in new.everything if name in old.everything and has_changed(name, old, new)]
+@dataclass(frozen=True)
+class Difference:
+    """The names of instances that only the new one has, only the old one, and of which they say different things."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
+def between(old: System, new: System) -> Difference:
+    before, after = old.everything, new.everything
+    return Difference(
+        added=[name for name in after if name not in before],
+        removed=[name for name in before if name not in after],
+        changed=[name for name in after if name in before and has_changed(name, old, new)],
+    )
 
 
 def has_changed(name: str, old: System, new: System) -> bool:

@@ -14,6 +14,8 @@ def with_dependencies(system: System, chosen: Sequence[Service]) -> list[Service
     ordered: dict[str, Service] = {}
 
     def visit(service: Service) -> None:
+        if service.name in ordered:
+            return
         for name in service.depends_on:
             for needed in system.instances(name):
                 visit(needed)

@@ -19,7 +19,7 @@ def row(running: Running) -> dict[str, Any]:
 
     "engine" is what was chosen to run a container: its "kind", "title", "how" and "why".
     """
-    service, process = running.service, running.process
+    service, life, process = running.service, running.life, running.life.process
     return {
         "name": service.name,
         "service": service.origin,
@@ -33,10 +33,10 @@ def row(running: Running) -> dict[str, Any]:
         "pid": process.pid if process else None,
         "started": process.started if process else None,
         "uptime": round(time.time() - process.started, 1) if process else None,
-        "restarts": running.restarts,
-        "exit_code": running.exit_code,
+        "restarts": life.restarts,
+        "exit_code": life.exit_code,
         "reason": running.reason,
-        "engine": engine(running.choice),
+        "engine": engine(life.choice),
     }
 
 
@@ -77,7 +77,7 @@ def info(running: Running, environment: Mapping[str, str]) -> dict[str, Any]:
         "directory": str(service.path) if service.path else None,
         "repository": service.repository_url or None,
         "test": service.test or None,
-        "start": running.process.how if running.process else None,
+        "start": running.life.process.how if running.life.process else None,
         "environment": dict(environment),
         "inherited": {name: value for name, value in os.environ.items() if name not in environment},
     }
@@ -85,14 +85,14 @@ def info(running: Running, environment: Mapping[str, str]) -> dict[str, Any]:
 
 def why(running: Running, all_running: Mapping[str, Running]) -> dict[str, Any]:
     """The state of a service and its cause, down to the services it depends on."""
-    probe = running.probe
+    life, probe = running.life, running.life.probe
     return {
         "service": running.service.name,
         "status": running.state,
         "reason": running.reason,
         "probe": probe.error if probe and running.state != RUNNING else "",
-        "exit_code": running.exit_code,
-        "restarts": running.restarts,
+        "exit_code": life.exit_code,
+        "restarts": life.restarts,
         "last_lines": list(running.recent),
         "depends_on": [
             why(all_running[name], all_running) | {"condition": condition}

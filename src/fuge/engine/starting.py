@@ -1,65 +1,72 @@
-"""What is started for a service, what must hold before, how it is looked at, and its end in words."""
+"""How a service is started, be it a process or a container, and what must hold before."""
 
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from fuge import ports
+from fuge.engine.containers import Containers
 from fuge.errors import NotReadyError
 from fuge.plan.system import Service
+from fuge.services.backend import Backend
 from fuge.services.container_making import NOT_OURS
+from fuge.services.engines import Choice
 from fuge.services.launcher import Launcher, Program
+from fuge.services.process import Listener, Process
 from fuge.services.readiness import Probe
 
 
-def program_of(service: Service, words: Sequence[str] | None, environment: Mapping[str, str], folder: Path) -> Program:
-    """What is started: `words`, or else the service's `run`. `python` is the Python that runs fuge.
+class Starter:
+    """Starts services: processes by the launcher, containers by what is chosen for their image.
 
-    For a container it is only the folder (`folder`, as it has none) and environment of commands about it.
+    `environment` tells what fuge puts into the environment of a service.
     """
-    argv = list(words or shlex.split(service.run))
-    if argv[:1] == ["python"]:
-        argv[0] = sys.executable
-    return Program(tuple(argv), service.path or folder, {"PYTHONUNBUFFERED": "1"} | os.environ | dict(environment))
+
+    def __init__(
+        self, launcher: Launcher, containers: Containers, environment: Callable[[Service], Mapping[str, str]]
+    ) -> None:
+        self._launcher, self._containers, self._environment = launcher, containers, environment
+
+    def program(self, service: Service, words: Sequence[str] | None = None) -> Program:
+        """What is started: `words`, or else the service's `run`. `python` is the Python that runs fuge.
+
+        Of a container it is only the folder and environment of commands about it.
+        """
+        argv = list(words or shlex.split(service.run))
+        if argv[:1] == ["python"]:
+            argv[0] = sys.executable
+        environment = {"PYTHONUNBUFFERED": "1"} | os.environ | dict(self._environment(service))
+        return Program(tuple(argv), service.path or self._containers.folder, environment)
+
+    async def choose(self, service: Service, progress: Callable[[str], None]) -> Choice:
+        """What will run the image of a container; if that is not there, it is pulled. Raises NoEngineError."""
+        return await self._containers.choose(service, progress)
+
+    async def start(self, service: Service, program: Program, choice: Choice | None, listener: Listener) -> Backend:
+        """Start a process, or a container by what was chosen for it. Raises NotReadyError or NoEngineError."""
+        if choice is None:
+            return await Process.start(self._launcher, program, listener)
+        return await self._containers.start(service, choice, self._environment(service), listener)
+
+    def probe(self, service: Service, program: Program, choice: Choice | None) -> Probe:
+        """How its readiness is looked at, each time anew."""
+        readiness = service.readiness
+        port = service.port(readiness.what if readiness.kind == "tcp" else readiness.port)
+        port = port or next(iter(service.ports), None)
+        behind_proxy = choice is not None and choice.kind == "docker"
+        return Probe(readiness, service.host, port.number if port else 0, program, self._launcher, behind_proxy)
+
+    def close(self) -> None:
+        self._containers.close()
 
 
-def probe_of(service: Service, program: Program, launcher: Launcher, behind_proxy: bool) -> Probe:
-    """How its readiness is looked at, each time anew."""
-    readiness = service.readiness
-    port = service.port(readiness.what if readiness.kind == "tcp" else readiness.port)
-    port = port or next(iter(service.ports), None)
-    return Probe(readiness, service.host, port.number if port else 0, program, launcher, behind_proxy)
-
-
-def check_ports(service: Service) -> None:
+def check_ports(service: Service, choice: Choice | None) -> None:
     """Raises NotReadyError, with the holder's name, for a port that is taken."""
+    if choice is not None and choice.docker is not None:
+        return  # Docker itself tells, and of other containers too
     for port in service.ports:
         if not ports.is_free(port.number, service.host):
             holder = ports.describe(ports.holder(port.number))
             advice = NOT_OURS if service.type == "container" else ""
             raise NotReadyError(f"port {port.number} ({service.name}/{port.name}) is held by {holder}{advice}")
-
-
-def addresses(service: Service) -> list[str]:
-    """Where a service is reached; a port that is called http or https gives a link."""
-    return [
-        f"{port.name}://{service.host}:{port.number}"
-        if port.name in ("http", "https")
-        else f"{service.host}:{port.number}"
-        for port in service.ports
-    ]
-
-
-def end(code: int) -> str:
-    """How a process ended, in words."""
-    return f"ended with exit code {code}" if code >= 0 else f"ended by {signal_name(-code)}"
-
-
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"

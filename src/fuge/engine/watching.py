@@ -16,14 +16,14 @@ from fuge.plan.system import Service
 
 QUIET = 0.02  # seconds without a change that end a burst
 LONGEST_BURST = 2  # seconds; then the service starts, even if its files go on changing
-SETTLED = 0.4  # seconds after its start, and after it got ready, in which a change may be a service's own doing
+OWN_DOING = 0.4  # seconds after its start, and after it got ready, in which a change may come from the service itself
 SLOW_START = 5  # seconds; it may be so too in all of a start that takes no longer
 ENOUGH = 100  # changed files of a burst, to find one among them that can be named
 LOOP_COUNT = 5  # so many restarts in a row by such changes are a loop
 RESTARTABLE = {STARTING, RUNNING, NOT_READY, RESTARTING, FAILED, FINISHED}
 
 
-class Burst:
+class Watched:
     """What the watcher knows of one service."""
 
     def __init__(self, running: Running) -> None:
@@ -33,7 +33,7 @@ class Burst:
         self.task: asyncio.Task[None] | None = None
         self.unnamed: list[Path] = []  # what has changed, until it is said which of it
         self.loops = 0
-        self.before: list[Burst] = []  # the instances of the same service that restart before this one
+        self.before: list[Watched] = []  # the instances of the same service that restart before this one
 
     def is_wanted(self) -> bool:
         return self.running.watch and self.running.state in RESTARTABLE
@@ -43,10 +43,10 @@ class Burst:
 
     def is_own_doing(self) -> bool:
         """Whether the service itself may have made a change that comes now. Who edits a file takes longer."""
-        now, began = time.monotonic(), self.running.began
+        now, began = time.monotonic(), self.running.life.began
         if self.running.state == STARTING and now - began < SLOW_START:
             return True
-        return now - max(began, self.running.ready_since or 0) < SETTLED
+        return now - max(began, self.running.ready_since or 0) < OWN_DOING
 
     def named(self) -> str:
         """The file that has changed: of several one that is still there, for one that is gone was a temporary one."""
@@ -59,102 +59,102 @@ class Watcher:
 
     def __init__(self, say: Callable[[str, str, str], None], polling: bool = False) -> None:
         self._say = say
-        self._bursts: dict[str, Burst] = {}
-        self._services: dict[str, list[Burst]] = {}  # the instances of each, the first one first
+        self._watched: dict[str, Watched] = {}
+        self._services: dict[str, list[Watched]] = {}  # the instances of each, the first one first
         self._changes = Changes(self._changed, lambda text: say("problem", "", text), polling)
         self.begun = self._changes.begun
 
     def follow(self, services: Sequence[Running]) -> None:
         """Watch these services from now on, and no others; when that has begun, `begun` returns."""
         wanted = [each for each in services if each.service.type == "process" and each.service.path]
-        old = self._bursts
-        self._bursts = {
-            each.service.name: self._kept(each) or Burst(each) for each in wanted if not each.service.problem
+        old = self._watched
+        self._watched = {
+            each.service.name: self._kept(each) or Watched(each) for each in wanted if not each.service.problem
         }
         self._services = {}
-        for burst in self._bursts.values():
-            siblings = self._services.setdefault(burst.running.service.origin, [])
-            burst.before = siblings.copy()
-            siblings.append(burst)
-        cancel(burst for name, burst in old.items() if self._bursts.get(name) is not burst)
+        for watched in self._watched.values():
+            siblings = self._services.setdefault(watched.running.service.origin, [])
+            watched.before = siblings.copy()
+            siblings.append(watched)
+        cancel(watched for name, watched in old.items() if self._watched.get(name) is not watched)
         folders = [each.service.path for each in wanted if each.service.path and each.service.path.is_dir()]
         self._changes.watch(outermost(folders))
 
     def resume(self, name: str) -> None:
         """Forget that a service was restarting itself in a loop."""
-        if name in self._bursts:
-            self._bursts[name].loops = 0
+        if name in self._watched:
+            self._watched[name].loops = 0
 
     def close(self) -> None:
         self._changes.close()
-        cancel(self._bursts.values())
+        cancel(self._watched.values())
 
-    def _kept(self, running: Running) -> Burst | None:
-        burst = self._bursts.get(running.service.name)
-        return burst if burst and burst.running is running else None
+    def _kept(self, running: Running) -> Watched | None:
+        watched = self._watched.get(running.service.name)
+        return watched if watched and watched.running is running else None
 
     def _changed(self, edited: Sequence[Path], others: Sequence[Path]) -> None:
         """What is not edited in place may be a temporary file, so that its name does not count yet."""
-        for burst in self._bursts.values():
-            if burst.is_wanted():
-                if found := burst.concerned(edited, 1):
-                    self._hit(burst, found, is_sure=True)
-                elif found := burst.concerned(others, ENOUGH):
-                    self._hit(burst, found, is_sure=False)
+        for watched in self._watched.values():
+            if watched.is_wanted():
+                if found := watched.concerned(edited, 1):
+                    self._hit(watched, found, is_sure=True)
+                elif found := watched.concerned(others, ENOUGH):
+                    self._hit(watched, found, is_sure=False)
 
-    def _hit(self, burst: Burst, paths: list[Path], is_sure: bool) -> None:
-        if burst.task and not burst.task.done():
-            if burst.unnamed:
-                burst.unnamed += paths
-            burst.more.set()
+    def _hit(self, watched: Watched, paths: list[Path], is_sure: bool) -> None:
+        if watched.task and not watched.task.done():
+            if watched.unnamed:
+                watched.unnamed += paths
+            watched.more.set()
             return
-        burst.unnamed = paths
-        is_own_doing = any(each.is_own_doing() for each in self._services[burst.running.service.origin])
-        burst.task = asyncio.create_task(self._restart(burst, is_sure, is_own_doing))
+        watched.unnamed = paths
+        is_own_doing = any(each.is_own_doing() for each in self._services[watched.running.service.origin])
+        watched.task = asyncio.create_task(self._restart(watched, is_sure, is_own_doing))
 
-    async def _restart(self, burst: Burst, is_sure: bool, is_own_doing: bool) -> None:
+    async def _restart(self, watched: Watched, is_sure: bool, is_own_doing: bool) -> None:
         """The old code is told to stop at the first change; the new code starts when the burst is over.
 
         A new file may be a temporary one, which is about to be renamed: then the end of the burst is waited for.
         """
         latest = time.monotonic() + LONGEST_BURST
         if not is_sure:
-            await self._quiet(burst, latest)
-        await its_turn(burst)
-        if not burst.is_wanted():
+            await self._quiet(watched, latest)
+        await its_turn(watched)
+        if not watched.is_wanted():
             return
-        file, name = burst.named(), burst.running.service.name
-        burst.loops = burst.loops + 1 if is_own_doing else 0
-        if burst.loops > LOOP_COUNT:
-            burst.running.watch = False
+        file, name = watched.named(), watched.running.service.name
+        watched.loops = watched.loops + 1 if is_own_doing else 0
+        if watched.loops > LOOP_COUNT:
+            watched.running.watch = False
             text = f"watch suspended: {file} changes after every start; `watch {name}` resumes it"
             self._say("watch suspended", name, text)
             return
         self._say("changed", name, f"{file} has changed, restarting")
-        await burst.running.restart(lambda: self._quiet(burst, latest))
+        await watched.running.restart(lambda: self._quiet(watched, latest))
 
-    async def _quiet(self, burst: Burst, latest: float) -> None:
+    async def _quiet(self, watched: Watched, latest: float) -> None:
         while time.monotonic() < latest:
-            burst.more.clear()
+            watched.more.clear()
             try:
-                await asyncio.wait_for(burst.more.wait(), QUIET)
+                await asyncio.wait_for(watched.more.wait(), QUIET)
             except TimeoutError:
                 return
 
 
-async def its_turn(burst: Burst) -> None:
+async def its_turn(watched: Watched) -> None:
     """Return when the instances before it have restarted, so that there is always one that answers."""
-    for other in burst.before:
+    for other in watched.before:
         if other.task and not other.task.done():
             await asyncio.wait([other.task])
         with contextlib.suppress(NotReadyError, NoEngineError):
             await other.running.settled()
 
 
-def cancel(bursts: Iterable[Burst]) -> None:
-    for burst in bursts:
-        if burst.task:
-            burst.task.cancel()
+def cancel(services: Iterable[Watched]) -> None:
+    for watched in services:
+        if watched.task:
+            watched.task.cancel()
 
 
 def rules_for(service: Service) -> Ignoring:

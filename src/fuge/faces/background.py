@@ -15,7 +15,7 @@ from fuge.faces import tables
 from fuge.faces.client import Client
 from fuge.faces.printable import printable
 from fuge.faces.session import Session, colours, exit_code
-from fuge.services import history
+from fuge.services import history, private
 
 PATIENCE = 20  # seconds for an engine to answer, or to end
 PAUSE = 0.02  # seconds between two looks
@@ -91,8 +91,8 @@ def detached(file: Path, said: Path, ports: dict[str, int], isolated: bool) -> "
 
 def opened(said: Path) -> BinaryIO:
     try:
-        said.parent.mkdir(parents=True, exist_ok=True)
-        return said.open("wb")
+        private.folder(said.parent)
+        return os.fdopen(private.file(said, os.O_WRONLY | os.O_TRUNC), "wb")
     except OSError as error:
         raise FugeError(f"cannot write {said}: {error.strerror}; fuge keeps logs and state there") from None
 

@@ -19,7 +19,7 @@ LONGEST_ANSWER = 100_000_000  # bytes
 class Client:
     """`Client(file)`: the engine that runs this fuge.yml. Raises NotRunningError when asked and there is none."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | str) -> None:
         self.file = absolute(file)
 
     async def call(self, operation: str, **arguments: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TextIO
 from fuge.engine.bus import Event
 from fuge.faces.printable import RESET, printable
 from fuge.faces.session import colours
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 PALETTE = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)  # ANSI foreground colours that can be read on dark and light
 BAD = {"failed", "killed", "exited", "not ready", "problem", "watch suspended"}
@@ -37,8 +37,8 @@ class Console:
         """The services after a reload: those that were there keep their colours."""
         self._names += [name for name in names if name not in self._names]
 
-    def __call__(self, item: Record | Event) -> None:
-        if isinstance(item, Record):
+    def __call__(self, item: LogRecord | Event) -> None:
+        if isinstance(item, LogRecord):
             if self._shown(item.service):
                 self.line(item.service, "!" if item.stream == "err" else "|", item.text)
         elif item["text"]:

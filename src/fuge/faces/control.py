@@ -77,7 +77,7 @@ class Control:
     async def _until_gone(self, reader: asyncio.StreamReader, operation: str, arguments: dict[str, Any]) -> Any:
         """Do it. What was begun for a client that goes away is completed all the same, without the waiting."""
         doing = asyncio.ensure_future(self._direct.call(operation, **arguments))
-        gone = asyncio.ensure_future(reader.read())
+        gone = asyncio.ensure_future(end_of(reader))
         try:
             await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
             if not doing.done() and operation in ("stop", "restart", "scale", "down", "reload"):
@@ -97,3 +97,9 @@ class Control:
             await asyncio.sleep(0)
             if writer.transport.is_closing():
                 raise ConnectionError
+
+
+async def end_of(reader: asyncio.StreamReader) -> None:
+    """Return when the client has gone. What it says after its line is not kept."""
+    while await reader.read(LONGEST_REQUEST):
+        pass

@@ -11,7 +11,7 @@ from pathlib import Path
 from fuge import ports
 from fuge.errors import FugeError
 from fuge.faces.client import Client
-from fuge.plan import config
+from fuge.plan import config, discovery
 from fuge.plan.system import Service, System
 from fuge.services.engines import Candidate, Engines, survey
 
@@ -56,9 +56,9 @@ async def about_file(file: Path, given: Mapping[str, int]) -> list[Finding]:
     except FugeError as error:
         return [("problem", line) for line in str(error).splitlines()]
     if await Client(file).answers():
-        return [("ok", f"{system.file} runs now"), *await about_containers(system)]
+        return [("ok", f"{system.file} runs now"), *replaced(system), *await about_containers(system)]
     here = ("ok", f"{system.file} does not run now")
-    return [here, *problems(system), *port_findings(system), *await about_containers(system)]
+    return [here, *problems(system), *port_findings(system), *replaced(system), *await about_containers(system)]
 
 
 async def about_containers(system: System) -> list[Finding]:
@@ -108,6 +108,12 @@ def problems(system: System) -> Iterator[Finding]:
     for name, service in system.services.items():
         if service.problem:
             yield "absent", f"{name}: {service.problem}"
+
+
+def replaced(system: System) -> Iterator[Finding]:
+    for name, link in discovery.replaced(system, os.environ).items():
+        said = f"{name}={os.environ[name]}"
+        yield "absent", f"{said} for services, which get {link}, as in Kubernetes: put {said} into their environment"
 
 
 def port_findings(system: System) -> Iterator[Finding]:

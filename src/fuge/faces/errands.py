@@ -6,17 +6,19 @@ import os
 import shlex
 import signal
 import sys
+from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
 from fuge.errors import FugeError
+from fuge.faces.arguments import UsageError
 from fuge.faces.session import Session
 
 
-async def test(session: Session, names: list[str]) -> int:
+async def test(session: Session, options: Namespace) -> int:
     """Run each service's `test`, all of them even if one fails. Returns 1 if one did."""
     failed = []
     tried = 0
-    for name in names:
+    for name in await session.services(options.services):
         command = session.system.service(name).test
         if not command:
             print(f"skipping [{name}]: its fuge.yml has no test")
@@ -33,11 +35,11 @@ async def test(session: Session, names: list[str]) -> int:
     return 1 if failed else 0
 
 
-async def pull(session: Session, names: list[str]) -> int:
+async def pull(session: Session, options: Namespace) -> int:
     """git pull, once for each repository, and of containers each image once. Returns 1 if one failed."""
     done: set[str] = set()
     codes = []
-    for name in names:
+    for name in await session.services(options.services):
         service = session.system.service(name)
         source = service.image or service.repository_url
         if not source or source in done:
@@ -55,17 +57,24 @@ async def pull(session: Session, names: list[str]) -> int:
     return 1 if any(codes) else 0
 
 
-async def status(session: Session, names: list[str]) -> int:
+async def status(session: Session, options: Namespace) -> int:
     codes = []
-    for name in names:
+    for name in await session.services(options.services):
         if session.system.service(name).type == "process":
             print(f"status [{name}]", flush=True)
             codes.append(await run_in(session, name, "git status --short . && git branch --show-current"))
     return 1 if any(codes) else 0
 
 
-async def apply(session: Session, words: list[str]) -> int:
+def apply_options(parser: ArgumentParser) -> None:
+    parser.add_argument("command", nargs=REMAINDER, metavar="COMMAND", help="a command of the system's shell")
+
+
+async def apply(session: Session, options: Namespace) -> int:
     """Run a command of the system's shell in each folder. Returns 1 if it failed in one."""
+    words = options.command
+    if not words:
+        raise UsageError("apply: expected a command to run in the folder of each service")
     command = words[0] if len(words) == 1 else shlex.join(words)
     codes = []
     for name, service in session.system.services.items():

@@ -5,11 +5,12 @@ import contextlib
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fuge.engine.bus import Event
 from fuge.engine.engine import Engine
+from fuge.engine.states import FAILED, NOT_READY
 from fuge.errors import NoEngineError, NotReadyError, NotRunningError
 from fuge.faces.client import Client
 from fuge.faces.console import Console
@@ -17,7 +18,7 @@ from fuge.faces.control import Control
 from fuge.faces.operations import Direct
 from fuge.faces.session import Session, exit_code
 from fuge.faces.shell import Shell
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 SIGNALLED = 128  # plus the signal's number: the exit code that shells use
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -53,7 +54,7 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
             console.line("", ">", "stopping; Ctrl-C again does not wait")
             return 0
         not_ready = [outcome for outcome in starting.result() if not outcome["ok"]]
-        if all(not running.active for running in engine.running.values()):
+        if all(not running.active for running in engine.supervisor.running.values()):
             return exit_code(not_ready)
         said = f"not ready: {', '.join(each['service'] for each in not_ready)}" if not_ready else "all are ready"
         console.line("", ">", f"{said}; Ctrl-C stops everything")
@@ -61,13 +62,13 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
         await asyncio.wait([ended, closed], return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         console.line("", ">", "stopping; Ctrl-C again does not wait" if closed.done() else "no service runs any more")
-        failed = any(running.state == "failed" for running in engine.running.values())
+        failed = any(running.state == FAILED for running in engine.supervisor.running.values())
         return 1 if failed and not closed.done() else 0
 
 
 async def last_end(engine: Engine) -> None:
-    while any(running.active for running in engine.running.values()):
-        await asyncio.gather(*(running.ended() for running in engine.running.values()))
+    while any(running.active for running in engine.supervisor.running.values()):
+        await asyncio.gather(*(running.ended() for running in engine.supervisor.running.values()))
 
 
 async def shell(file: Path, ports: dict[str, int], options: Namespace) -> int:
@@ -100,7 +101,7 @@ async def pass_on(session: Session, console: Console, closing: asyncio.Event) ->
         with contextlib.suppress(NotRunningError):
             async for item in session.connection.follow():
                 console.follow_names([item["service"]] if item["service"] else [])
-                console(item if "event" in item else Record(**item))
+                console(item if "event" in item else LogRecord(**item))
     print("the fuge that ran it has ended")
     closing.set()
 
@@ -125,29 +126,29 @@ async def run(file: Path, ports: dict[str, int], options: Namespace) -> int:
             return problem.exit_code
 
 
-def pass_output(item: Record | Event, name: str) -> None:
-    if isinstance(item, Record) and item.service == name:
+def pass_output(item: LogRecord | Event, name: str) -> None:
+    if isinstance(item, LogRecord) and item.service == name:
         with contextlib.suppress(OSError):  # nobody reads it any more
             print(item.text, file=sys.stderr if item.stream == "err" else sys.stdout, flush=True)
 
 
 def print_last_lines(engine: Engine) -> None:
     """What the services said that are to blame."""
-    for running in engine.running.values():
-        if running.state in ("failed", "not ready"):
+    for running in engine.supervisor.running.values():
+        if running.state in (FAILED, NOT_READY):
             for line in [*running.recent, *running.reason.splitlines()[1:]]:
                 print(f"{running.service.name} | {line}", file=sys.stderr)
 
 
 def show(engine: Engine) -> Console:
     def is_shown(name: str) -> bool:
-        return name in engine.running and engine.running[name].tail
+        running = engine.supervisor.running.get(name)
+        return running is not None and running.tail
 
-    console = Console(engine.running, is_shown, on_closed=engine.shut_down)
+    console = Console(engine.supervisor.running, is_shown, on_closed=engine.shut_down)
 
-    def print_item(item: Record | Event) -> None:
-        names: Iterable[str] = engine.running
-        console.follow_names(names)
+    def print_item(item: LogRecord | Event) -> None:
+        console.follow_names(engine.supervisor.running)
         console(item)
 
     engine.bus.subscribe(print_item)

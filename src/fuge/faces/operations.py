@@ -9,7 +9,7 @@ from fuge.engine import reports
 from fuge.engine.bus import Event
 from fuge.errors import FugeError
 from fuge.faces.connection import Item
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 if TYPE_CHECKING:
     from fuge.engine.engine import Engine
@@ -48,8 +48,8 @@ def put(queue: "asyncio.Queue[Item]", item: Item) -> None:
     queue.put_nowait(item)
 
 
-def as_item(item: Record | Event) -> Item:
-    return asdict(item) if isinstance(item, Record) else item
+def as_item(item: LogRecord | Event) -> Item:
+    return asdict(item) if isinstance(item, LogRecord) else item
 
 
 async def start(engine: "Engine", words: list[str], wait: bool = True, dependencies: bool = True) -> Any:

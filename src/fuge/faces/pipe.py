@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 
+from fuge.services.threads import in_loop
+
 
 class Pipe:
     """Each line is shown after a prompt, so that the transcript reads like a session."""
@@ -39,5 +41,4 @@ class Pipe:
 
     def _pass_on(self, line: bytes | None, loop: asyncio.AbstractEventLoop) -> None:
         text = None if line is None else line.decode(errors="replace").rstrip()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._lines.put_nowait, text)
+        in_loop(loop, self._lines.put_nowait, text)

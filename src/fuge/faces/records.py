@@ -15,7 +15,7 @@ from fuge.faces.arguments import UsageError, count, some_services
 from fuge.faces.printable import printable
 from fuge.faces.session import Session, colours
 from fuge.services import history
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 
 def logs_options(parser: ArgumentParser) -> None:
@@ -79,7 +79,7 @@ def compiled(text: str) -> re.Pattern[str]:
         raise UsageError(f"--grep: expected a regular expression, found {text!r}: {error}") from None
 
 
-def show_record(session: Session, record: Record, query: history.Query, with_time: bool = False) -> None:
+def show_record(session: Session, record: LogRecord, query: history.Query, with_time: bool = False) -> None:
     width = max(map(len, query.services))
     mark = "!" if record.stream == "err" else "|"
     time_of_it = f"{tables.clock(record.time)} " if with_time else ""

@@ -13,7 +13,7 @@ from fuge.faces.client import Client
 from fuge.faces.connection import Connection
 from fuge.plan import discovery
 from fuge.plan.location import absolute
-from fuge.plan.system import System, data_folder
+from fuge.plan.system import System, data_folder, log_folder
 
 
 class Session:
@@ -52,7 +52,7 @@ class Session:
 
     @property
     def logs(self) -> Path:
-        return self.data / "log"
+        return log_folder(self.file)
 
     async def call(self, operation: str, **arguments: Any) -> Any:
         return await self.connection.call(operation, **arguments)

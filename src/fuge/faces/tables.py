@@ -7,18 +7,18 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from fuge.engine.states import NOT_MANAGED
+from fuge.engine.states import DISABLED, FAILED, FINISHED, NOT_MANAGED, NOT_READY, RUNNING, STOPPED
 from fuge.faces.session import colours
 from fuge.plan.faults import shown_path
 
 STATE_COLOURS = {
-    "running": "green",
-    "finished": "green",
-    "stopped": "red",
-    "failed": "bold red",
-    "not ready": "bold red",
-    "disabled": "bright_black",
-    "not managed": "bright_black",
+    RUNNING: "green",
+    FINISHED: "green",
+    STOPPED: "red",
+    FAILED: "bold red",
+    NOT_READY: "bold red",
+    DISABLED: "bright_black",
+    NOT_MANAGED: "bright_black",
 }
 ENGINE = 2  # where that column is, if there is one
 WIDE = 10_000  # columns: a pipe has no width, and nothing is to be cut
@@ -128,7 +128,7 @@ def why(data: Mapping[str, Any], depth: int = 0) -> str:
         lines.append(f"{indent}  its readiness was looked at last with: {data['probe']}")
     if data["restarts"]:
         lines.append(f"{indent}  restarts: {data['restarts']}")
-    if data["last_lines"] and (data["status"] != "running" or not depth):
+    if data["last_lines"] and (data["status"] != RUNNING or not depth):
         lines += [f"{indent}  it said last:", *(f"{indent}  | {line}" for line in data["last_lines"])]
     for other in data["depends_on"]:
         lines += [f"{indent}  it needs {other['service']} to be {other['condition']}:", why(other, depth + 2)]
@@ -141,10 +141,10 @@ def outcomes(results: Sequence[Mapping[str, Any]]) -> str:
 
 def outcome(result: Mapping[str, Any]) -> str:
     """One of `start` or `stop`: "webapp: running at http://127.0.0.1:3000"."""
-    more = f" at {', '.join(result['addresses'])}" if result["state"] == "running" and result["addresses"] else ""
-    if result["state"] == NOT_MANAGED:
+    more = f" at {', '.join(result['addresses'])}" if result["status"] == RUNNING and result["addresses"] else ""
+    if result["status"] == NOT_MANAGED:
         more = f" ({result['reason']})"
-    return str(result.get("text") or f"{result['service']}: {result['state']}{more}")
+    return str(result.get("text") or f"{result['service']}: {result['status']}{more}")
 
 
 def reloaded(done: Mapping[str, Sequence[str]]) -> str:

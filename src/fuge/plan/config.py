@@ -15,7 +15,9 @@ from fuge.plan.schema import GLOBAL, Inherited, Settings
 from fuge.plan.system import Service, System
 
 
-def load(file: Path, environment: Mapping[str, str] = os.environ, ports: Mapping[str, int] | None = None) -> System:
+def load(
+    file: Path | str, environment: Mapping[str, str] = os.environ, ports: Mapping[str, int] | None = None
+) -> System:
     """The system that `file` describes.
 
     `environment` is where ${NAME} is looked up. `ports` are numbers for this run only, by "SERVICE" (its first port)

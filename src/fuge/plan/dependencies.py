@@ -20,7 +20,7 @@ def check(document: Document, entries: Mapping[str, Entry]) -> Dependencies:
             check_one(document, name, other, known)
     done: set[str] = set()
     for name in found:
-        follow(document, found, [name], done)
+        follow(document, found, name, done)
     return found
 
 
@@ -39,21 +39,22 @@ def check_one(document: Document, name: str, other: str, known: list[str]) -> No
         document.complain(where, "a service of this file", repr(other), nearest(other, others), at_key=at_key)
 
 
-def follow(document: Document, found: Dependencies, way: list[str], done: set[str]) -> None:
-    """Go on from the end of `way`; a step back onto it closes a circle."""
-    last = way[-1]
-    if last in done:
-        return
-    for other in found.get(last, {}):
-        if other == last:
-            continue  # said already
-        if other in way:
-            circle = " -> ".join([*way[way.index(other) :], other])
+def follow(document: Document, found: Dependencies, start: str, done: set[str]) -> None:
+    """Walk all ways from a service; a step back onto the way there closes a circle."""
+    way = {start: iter(found[start])} if start not in done else {}
+    while way:
+        last, others = next(reversed(way.items()))
+        other = next(others, None)
+        if other is None:
+            done.add(last)
+            del way[last]
+        elif other in way and other != last:  # a service that waits for itself is told of already
+            names = list(way)
+            circle = " -> ".join([*names[names.index(other) :], other])
             where, at_key = place(document, last, other)
             document.complain(where, "no circle", circle, at_key=at_key)
-        else:
-            follow(document, found, [*way, other], done)
-    done.add(last)
+        elif other not in way and other not in done:
+            way[other] = iter(found.get(other, {}))
 
 
 def place(document: Document, name: str, other: str) -> tuple[Where, bool]:

@@ -1,5 +1,7 @@
 """How services are told of each other: the environment variables that each one gets."""
 
+from collections.abc import Mapping
+
 from fuge.plan.system import Port, Service, System
 
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
@@ -52,6 +54,20 @@ def link_variables(service: Service) -> dict[str, str]:
         found[link] = url(host, port)
         found |= {f"{link}_PROTO": "tcp", f"{link}_PORT": str(port.number), f"{link}_ADDR": host}
     return found
+
+
+def replaced(system: System, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The numbers in an environment, such as REDIS_PORT=6379, in whose place services get a link: {name: link}.
+
+    So it is in Kubernetes, too: whoever takes REDIS_PORT for a number fails beside a service that is called redis.
+    """
+    links = {name: link for service in system.services.values() for name, link in link_variables(service).items()}
+    given = [environment(system, service) for service in system.services.values()]
+    return {
+        name: link
+        for name, link in links.items()
+        if "://" in link and inherited.get(name, "").isdecimal() and any(each.get(name) == link for each in given)
+    }
 
 
 def dns_variables(system: System) -> dict[str, str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fuge.plan import env_file, schema, syntax
-from fuge.plan.faults import Broken, nearest, shown, shown_path
+from fuge.plan.faults import Broken, nearest, shown, shown_path, visible
 from fuge.plan.places import Document
 from fuge.plan.schema import GLOBAL, Entry, Inherited, Settings
 
@@ -84,7 +84,7 @@ def folder(document: Document, entry: Entry) -> tuple[Path | None, str]:
     path = (document.file.parent / entry.path).resolve()
     if path.is_dir():
         return path, ""
-    return path, f"{path} is not a folder" if path.exists() else f"the folder {path} does not exist"
+    return path, visible(f"{path} is not a folder" if path.exists() else f"the folder {path} does not exist")
 
 
 def environment(document: Document, name: str, section: Inherited, base: Path) -> dict[str, str]:

@@ -24,8 +24,9 @@ def parse(text: str, file: Path) -> tuple[dict[str, str], list[Fault]]:
             continue
         match = LINE.fullmatch(line)
         value = unquoted(match[2]) if match else None
-        if match is None or value is None:
+        if match is None or value is None or "\0" in value:
             expected = "NAME=VALUE" if match is None else "a closing quote at the end of the value"
+            expected = expected if value is None else "a value without U+0000"
             faults.append(Fault(file, Place(number, 0), "", expected, shown(line)))
         else:
             found[match[1]] = value

@@ -32,7 +32,7 @@ class Fault:
     def __str__(self) -> str:
         head = f"{position(self.file, self.place)} {self.key}".rstrip()
         tail = f"; {self.advice}" if self.advice else ""
-        return f"{head}: expected {self.expected}, found {self.found}{tail}"
+        return visible(f"{head}: expected {self.expected}, found {self.found}{tail}")
 
 
 class Broken(Exception):
@@ -66,6 +66,11 @@ def shown_path(path: Path) -> str:
     """Relative to the current folder when below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def visible(text: str) -> str:
+    r"""What a terminal would obey, or could not show, as Python writes it: \x1b, \n."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def shown(value: object, written: str | None = None) -> str:

@@ -86,6 +86,7 @@ def not_all(value: str) -> str:
 def address(value: str) -> str:
     if ":" in value:
         IPv6Address(value)
+    value.encode("idna")  # as it will be when it is looked up; raises a ValueError if that cannot be
     return value
 
 
@@ -102,7 +103,7 @@ def arguments(value: object) -> object:
 def expression(value: str) -> str:
     try:
         re.compile(value)
-    except re.error as problem:
+    except (re.error, OverflowError, RecursionError) as problem:
         expected = f"a regular expression ({problem})"
         raise PydanticCustomError(EXPECTED, "{expected}", {"expected": expected}) from None
     return value

@@ -16,6 +16,8 @@ NULL = re.compile(r"null|Null|NULL|~")
 BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 INT = re.compile(r"[-+]?[0-9]{1,1000}")  # Python refuses to convert 5000 digits
 OTHER_INT = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+UNFIT = re.compile(r"[\0\ud800-\udfff]")  # for the names of files, and for what a process is given
+MOST_VALUES = 100_000  # with each alias counted as what it stands for
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -106,11 +108,13 @@ class Reader:
         self.document = document
         self.environment = environment
         self.open: list[Node] = []  # the nodes that hold the one being read
+        self.read = 0
 
     def value(self, node: Node, where: Where) -> Any:
         at = syntax.place(node.start_mark)
         if node.start_mark.index == node.end_mark.index:  # nothing is written: the parser's mark is a line too low
             at = self.document.keys.get(where, at)
+        self.count(at)
         self.document.values[where] = at
         if node in self.open:
             self.document.complain(where, "a value that does not hold itself", "an alias of what is around it")
@@ -121,6 +125,15 @@ class Reader:
         value = self.content(node, where)
         self.open.pop()
         return value
+
+    def count(self, at: Place) -> None:
+        """Aliases of aliases of aliases make a few lines as long as one likes. Raises Broken."""
+        self.read += 1
+        if self.read > MOST_VALUES:
+            raise syntax.broken(self.document.file, at, f"at most {MOST_VALUES:,} values", "more", "use fewer aliases")
+        if len(self.open) > syntax.MAX_DEPTH:
+            expected = f"at most {syntax.MAX_DEPTH} levels of values in values"
+            raise syntax.broken(self.document.file, at, expected, "more", "use fewer aliases")
 
     def content(self, node: Node, where: Where) -> Any:
         if isinstance(node, MappingNode):
@@ -134,6 +147,9 @@ class Reader:
         text = expand(
             node.value, self.environment, lambda expected, found: self.document.complain(where, expected, found)
         )
+        if unfit := UNFIT.search(text):
+            self.document.complain(where, "text that a program can be given", f"U+{ord(unfit[0]):04X} in it")
+            text = UNFIT.sub("", text)
         self.document.texts[where] = text
         if node.style or syntax.tag(node):
             return text
@@ -174,6 +190,7 @@ class Reader:
                     at = syntax.place(key.start_mark)
                     self.document.complain(where, "a mapping to merge", "something else", key="<<", place=at)
                     continue
+                self.count(syntax.place(key.start_mark))
                 self.open.append(source)
                 yield from (pair for pair in source.value if isinstance(pair[0], ScalarNode) and not is_merge(pair[0]))
                 yield from self.merged(source, where)

@@ -1,7 +1,5 @@
 """The ports of all services: declared, given for this run, or the next free one."""
 
-import errno
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +10,7 @@ from fuge.plan.fields import Declared
 from fuge.plan.places import Document
 from fuge.plan.schema import Entry
 from fuge.plan.system import Port
+from fuge.ports import is_free
 
 NOWHERE = Place(0, 0)  # what is given for a run is not said in the file
 
@@ -118,18 +117,8 @@ def number_the_rest(document: Document, claims: list[Claim], start: int) -> None
     for claim in claims:
         if claim.number is not None:
             continue
-        free = (number for number in range(start, 65536) if number not in taken and is_free(claim.host, number))
+        free = (number for number in range(start, 65536) if number not in taken and is_free(number, claim.host))
         claim.number = next(free, None)
         taken.add(claim.number)
         if claim.number is None:
             document.complain(claim.where, f"a free port from {start} (auto_port_start) on", "none")
-
-
-def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now; a host that is none of this machine's is taken to be free."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as problem:
-        return problem.errno not in (errno.EADDRINUSE, errno.EACCES)
-    return True

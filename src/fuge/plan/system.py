@@ -12,8 +12,11 @@ from typing import Literal
 from fuge.errors import FugeError
 
 Condition = Literal["started", "ready", "completed"]
+"""What a service waits for, of one that it depends on: that it runs, can do its work, or has ended with exit code 0."""
 RestartPolicy = Literal["never", "on-failure", "always"]
+"""After which end a service starts again by itself: none, one that is not exit code 0, or any."""
 MOST_INSTANCES = 100  # of one service
+OWN_FOLDER = ".fuge"
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,12 @@ class Service:
 def data_folder(file: Path) -> Path:
     """Where the logs and the state of a fuge.yml are kept: `.fuge` beside it, or the folder that FUGE_DATA names."""
     chosen = os.environ.get("FUGE_DATA")
-    return Path(chosen).absolute() if chosen else file.parent / ".fuge"
+    return Path(chosen).absolute() if chosen else file.parent / OWN_FOLDER
+
+
+def log_folder(file: Path) -> Path:
+    """The folder with a log for each service of a fuge.yml, and that of events."""
+    return data_folder(file) / "log"
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class System:
     @property
     def logs(self) -> Path:
         """The folder with a log for each service, and that of events."""
-        return self.data / "log"
+        return log_folder(self.file)
 
     @property
     def groups(self) -> list[str]:

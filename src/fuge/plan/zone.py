@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 
-from concordant.naming import host_name, label, srv_name
-from concordant.naming import zone as namespace_and_suffix
+from concordant.naming import host_name, label, namespace_and_suffix, srv_name
 from fuge.plan import external
 from fuge.plan.discovery import reachable
 from fuge.plan.records import Record, Zone, address, is_below

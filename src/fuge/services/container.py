@@ -1,26 +1,27 @@
-"""A container that runs, with the verbs of a process: its output line by line, its end, and nothing left of it."""
+"""A container that runs, with the verbs of a process: its start, its end, and nothing left of it."""
 
 import asyncio
 import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fuge.errors import FugeError, NoEngineError
 from fuge.plan.system import Service
 from fuge.services import container_making
+from fuge.services.container_output import Output
 from fuge.services.container_settings import Settings, described
-from fuge.services.docker_engine import DockerEngine, Owner, Refusal, remove
-from fuge.services.logs import Lines
+from fuge.services.docker_engine import DockerEngine, Owner, remove
+from fuge.services.docker_sdk import Refusal
 from fuge.services.process import Listener
+from fuge.services.threads import in_loop
 
 PATIENCE = 5  # seconds for the engine to pass on a signal, and for a killed container to end
 REMOVAL = 30  # seconds; a slow disk may need them
 ABSENCE, PAUSE = 5, 0.1  # seconds for an engine to come back, and between two looks
-AHEAD = 32  # pieces of output that may wait for the loop, before the container has to wait
 KILLED = 128  # to the number of the signal that ended a container, as shells do
 NO_COMMAND, INIT_SAYS = 127, "[FATAL tini "  # when the first process, which is the engine's, cannot start ours
 SIGNALS = {int(number) for number in signal.Signals}
@@ -38,12 +39,9 @@ class Container:
         self.started = time.time()
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = self._loop.create_future()
-        self._engine, self._service, self._owner, self._listener = engine, service, owner, listener
-        self._lines = {"out": Lines(), "err": Lines()}
-        self._last = ""
-        self._room = threading.Semaphore(AHEAD)
+        self._engine, self._service, self._owner = engine, service, owner
+        self._output = Output(listener)
         self._unwanted = threading.Event()
-        self._stream: Any = None
         self._stopped: bool | None = None  # once it is: what `stop` has returned
 
     @classmethod
@@ -100,12 +98,12 @@ class Container:
         self.id = old["Id"] if old and again else container_making.create(api, settings, old)
         try:
             self._check()
-            self._attach(api)  # before the start, so that no line is missed
+            self._output.attach(api, self.id)  # before the start, so that no line is missed
             api.start(self.id)
             found = api.inspect_container(self.id)
             self._check()
         except BaseException:
-            self._detach()
+            self._output.detach()
             if again:
                 with contextlib.suppress(Exception):  # what has come first is to be known
                     api.stop(self.id, timeout=PATIENCE)
@@ -131,12 +129,12 @@ class Container:
                 code = KILLED + signal.SIGKILL
                 break
             except NoEngineError as error:
-                self._detach()
+                self._output.detach()
                 if not self._engine_returns():
-                    self._tell(self._lose, error)
+                    in_loop(self._loop, self._lose, error)
                     return
-        self._detach()
-        self._tell(self._has_ended, code)
+        self._output.detach()
+        in_loop(self._loop, self._has_ended, code)
 
     def _engine_returns(self) -> bool:
         deadline = time.monotonic() + ABSENCE
@@ -146,12 +144,9 @@ class Container:
         return False
 
     def _read(self, api: Any) -> None:
-        if self._stream is None and api.inspect_container(self.id)["State"]["Running"]:
-            self._attach(api)
-        for out, err in self._stream or ():
-            self._room.acquire()
-            if not self._tell(self._hear, "err" if out is None else "out", out or err):
-                break
+        if not self._output.is_attached and api.inspect_container(self.id)["State"]["Running"]:
+            self._output.attach(api, self.id)
+        self._output.read()
 
     def _wait(self, api: Any) -> int:
         self._check()
@@ -161,41 +156,14 @@ class Container:
         if self._unwanted.is_set():
             raise Refusal("it is not wanted any more")
 
-    def _attach(self, api: Any) -> None:
-        self._stream = api.attach(self.id, stream=True, demux=True)
-
-    def _detach(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            with contextlib.suppress(OSError):  # it is closed by now
-                stream.close()
-            stream._response.close()  # which the SDK leaves to the garbage collection, and the open file with it
-
-    def _tell(self, listener: Callable[..., None], *arguments: Any) -> bool:
-        """Call it in the loop; False if that is closed."""
-        try:
-            self._loop.call_soon_threadsafe(listener, *arguments)
-        except RuntimeError:
-            return False
-        return True
-
     # In the loop ------------------------------------------------------------------------------------------------
-
-    def _hear(self, stream: str, data: bytes) -> None:
-        self._room.release()
-        self._pass_on(stream, self._lines[stream].feed(data))
-
-    def _pass_on(self, stream: str, lines: list[str]) -> None:
-        if lines:
-            self._last = lines[-1]
-            self._listener(stream, lines)
 
     def _has_ended(self, code: int) -> None:
         if not self.ended.done():
-            self._flush()
-            if code == NO_COMMAND and self._last.startswith(INIT_SAYS):
+            self._output.flush()
+            if code == NO_COMMAND and self._output.last.startswith(INIT_SAYS):
                 words = " ".join(self._service.args[:1]) or "of its own"
-                self._pass_on("err", [f"the image {self._service.image} has no command {words}"])
+                self._output.pass_on("err", [f"the image {self._service.image} has no command {words}"])
             self.ended.set_result(KILLED - code if code - KILLED in SIGNALS else code)
 
     def _lose(self, error: FugeError) -> None:
@@ -204,16 +172,10 @@ class Container:
         if not self._service.keep:
             self._owner.lost.add(self.id)
         if not self.ended.done():
-            self._flush()
+            self._output.flush()
             self.ended.set_exception(error)
             self.ended.exception()  # nobody needs to have waited for it
-        if stream := self._stream:
-            with contextlib.suppress(OSError):  # it is closed by now
-                stream.close()  # the thread may wait for it
-
-    def _flush(self) -> None:
-        for stream, lines in self._lines.items():
-            self._pass_on(stream, lines.flush())
+        self._output.interrupt()
 
     async def _end(self, number: int, grace: float) -> bool:
         by_itself = self.ended.done()
@@ -230,7 +192,7 @@ class Container:
                 await self._engine.call(lambda api: remove(api, self.id), REMOVAL)
         except FugeError as error:
             self._lose(error)
-            self._pass_on("err", [f"{error}; if {self.how} is still there, the next start removes it"])
+            self._output.pass_on("err", [f"{error}; if {self.how} is still there, the next start removes it"])
         return by_itself
 
     async def _signal(self, number: int) -> None:

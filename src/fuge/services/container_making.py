@@ -9,7 +9,8 @@ from fuge import ports
 from fuge.errors import FugeError, NoEngineError, NotReadyError
 from fuge.plan.system import Port, Service
 from fuge.services.container_settings import Settings
-from fuge.services.docker_engine import KEEP, PROJECT, SERVICE, SETTINGS, DockerEngine, Refusal
+from fuge.services.docker_engine import KEEP, PROJECT, SERVICE, SETTINGS, DockerEngine
+from fuge.services.docker_sdk import Refusal
 
 NOT_OURS = (
     "; it may keep somebody's data, so fuge does not use it: stop it, take another port, or set run_containers: false"

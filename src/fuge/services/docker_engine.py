@@ -1,22 +1,20 @@
-"""The connection to a Docker engine. Docker's SDK blocks, so a thread makes each call; only this module imports it."""
+"""The connection to a Docker engine: its images and containers, and whose these are. Threads make the calls."""
 
 import asyncio
 import contextlib
-import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from fuge.errors import FugeError, NoEngineError
+from fuge.services.docker_sdk import CONNECT, Refusal, sdk, silent, translated
 from fuge.services.pulling import Progress
+from fuge.services.threads import in_loop, in_thread
 
-CONNECT = 2  # seconds within which an engine must answer first
-ANSWER = 60  # seconds for all else: a slow disk, a large image
+ANSWER = 60  # seconds for all but the first answer: a slow disk, a large image
 # Labels of containers, and of the volumes that belong to a project.
 PROJECT, RUN, SERVICE, KEEP, SETTINGS = (f"fuge.{name}" for name in ("project", "owner", "service", "keep", "settings"))
 
@@ -38,19 +36,6 @@ class Owner:
     @property
     def project(self) -> str:
         return str(self.data)
-
-
-class Refusal(FugeError):
-    """The engine has answered, and said no; `status` is that of its HTTP answer."""
-
-    def __init__(self, text: str, status: int = 0) -> None:
-        super().__init__(text)
-        self.status = status
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether there is no such container, image or volume."""
-        return self.status == 404
 
 
 class DockerEngine:
@@ -133,7 +118,7 @@ class DockerEngine:
                 if "error" in step:
                     raise Refusal(step["error"])
                 if text := so_far.take(step):
-                    loop.call_soon_threadsafe(progress, text)
+                    in_loop(loop, progress, text)
 
         try:
             await self.call(work, None)
@@ -193,91 +178,3 @@ def remove(api: Any, container: str) -> None:
         being_removed = error.status_code == 409 and "in progress" in str(error)
         if error.status_code != 404 and not being_removed:
             raise
-
-
-def sdk() -> Any:
-    """Docker's SDK. Raises NoEngineError if it is not installed."""
-    try:
-        import docker  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise NoEngineError(
-            f"Docker's SDK for Python is not here ({error}): pip install docker (it is in the extra `containers`)"
-        ) from None
-    return docker
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` returns, done by a thread of its own, which does not keep the program from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(settling: Callable[[], None]) -> None:
-        if not done.done():
-            settling()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:
-            outcome = partial(done.set_exception, error)
-        else:
-            outcome = partial(done.set_result, result)
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, outcome)
-
-    threading.Thread(target=run, name="docker", daemon=True).start()
-    return await done
-
-
-@contextlib.contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the SDK's errors, and those of the libraries below it, into ours."""
-    from urllib3.exceptions import HTTPError
-
-    errors = sdk().errors
-    try:
-        probe(url)
-        yield
-    except errors.APIError as error:
-        raise Refusal(str(error.explanation or error).strip(), error.status_code or 0) from None
-    except (errors.DockerException, HTTPError, HTTPException, OSError) as error:
-        raise NoEngineError(unreachable(url, plain(url, error))) from None
-
-
-def plain(url: str, error: Exception) -> Exception:
-    """The same in the words of the system, if it cannot be reached."""
-    try:
-        probe(url)
-    except OSError as found:
-        return found
-    return error
-
-
-def probe(url: str) -> None:
-    """Raises an OSError if nothing accepts a connection: the SDK would hide it, and leave its socket open."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(CONNECT)
-            connection.connect(f"/{parts.netloc}{parts.path}" if parts.netloc else parts.path)
-    elif parts.scheme in ("tcp", "http", "https") and parts.hostname and parts.port:
-        socket.create_connection((parts.hostname, parts.port), CONNECT).close()
-
-
-def silent(url: str, seconds: float | None) -> str:
-    advice = "restart it (sudo systemctl restart docker)"
-    return f"the Docker engine at {url} does not answer within {seconds:g} s: {advice}"
-
-
-def unreachable(url: str, error: Exception) -> str:
-    """Why an engine cannot be reached, and what can be done."""
-    if isinstance(error, PermissionError):
-        advice = "join the group docker (sudo usermod -aG docker $USER) and log in again"
-        return f"you may not use the Docker engine at {url}: {advice}"
-    if isinstance(error, FileNotFoundError):
-        return f"no Docker engine at {url}: there is no such socket; start Docker, or name another by DOCKER_HOST"
-    if isinstance(error, ConnectionRefusedError):
-        return f"no Docker engine at {url}: nothing listens there; start Docker, or name another by DOCKER_HOST"
-    if isinstance(error, TimeoutError | BlockingIOError) or "timed out" in str(error):
-        return silent(url, CONNECT)
-    return f"no Docker engine at {url}: {getattr(error, 'strerror', None) or error}"

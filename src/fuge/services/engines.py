@@ -12,9 +12,11 @@ from typing import Literal, get_args
 from fuge.errors import FugeError, NoEngineError
 from fuge.plan.system import Port, Service
 from fuge.services import docker_hosts, programs, remedies
-from fuge.services.docker_engine import DockerEngine, Owner, in_thread, probe
+from fuge.services.docker_engine import DockerEngine, Owner
+from fuge.services.docker_sdk import probe
 from fuge.services.programs import Found
 from fuge.services.servers import Server, known
+from fuge.services.threads import in_thread
 
 Kind = Literal["docker", "path", "wheel"]
 KINDS: tuple[Kind, ...] = get_args(Kind)  # in the order in which they are looked at
@@ -24,7 +26,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine of an image: `docker`, or the `program` of a `server`; `how` and `why` are words for people."""
+    """What runs an image, by its `kind`: docker, or a `program` of this machine, on PATH (path) or in a wheel.
+
+    `title` is its name with its version; `how` and `why` it was chosen are words for people.
+    """
 
     kind: Kind
     title: str
@@ -42,7 +47,7 @@ class Choice:
 class Candidate:
     """One way to run an image: the `choice` it would be, or the `problem` with it and what would help.
 
-    `was_asked` says that no setting forbids it.
+    `kind` is docker, path or wheel; `was_asked` says that no setting forbids it.
     """
 
     kind: Kind
@@ -54,6 +59,7 @@ class Candidate:
 
     @property
     def reason(self) -> str:
+        """Why it is not taken, with its name."""
         return f"{self.name}: {self.problem}"
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from fuge.errors import FugeError
-from fuge.services.logs import Record, from_line, rotated, stamp
+from fuge.services.logs import LogRecord, from_line, rotated, stamp
 
 _CHUNK = 256 * 1024  # bytes
 _PAUSE = 500  # records between two chances for others on the event loop
@@ -56,13 +56,13 @@ def parse_since(text: str, now: float) -> float:
         raise FugeError(f"expected {expected}, found {text!r}") from None
 
 
-def read(folder: Path, query: Query) -> Iterator[Record]:
+def read(folder: Path, query: Query) -> Iterator[LogRecord]:
     """The records in the folder's files by time; those of one service stay in the order they were written."""
     with _tails(folder, query) as tails:
         yield from _new(tails, query.last)
 
 
-async def follow(folder: Path, query: Query, poll: float = 0.1) -> AsyncGenerator[Record, None]:
+async def follow(folder: Path, query: Query, poll: float = 0.1) -> AsyncGenerator[LogRecord, None]:
     """What `read` gives, then without an end what is added; the files are looked at every `poll` seconds.
 
     None is lost and none comes twice, unless so much is written between two looks that a file is rotated out of
@@ -79,7 +79,7 @@ async def follow(folder: Path, query: Query, poll: float = 0.1) -> AsyncGenerato
             records = _new(tails)
 
 
-def _new(tails: list["_Tail"], last: int | None = None) -> Iterable[Record]:
+def _new(tails: list["_Tail"], last: int | None = None) -> Iterable[LogRecord]:
     records = (record for _, record in heapq.merge(*(tail.new() for tail in tails), key=itemgetter(0)))
     return records if last is None else deque(records, maxlen=last)
 
@@ -100,7 +100,7 @@ class _Tail:
         self._files = stack.enter_context(closing(_Files(folder / f"{service}.log")))
         self._matches = _Matches(query)
 
-    def new(self) -> Iterator[tuple[float, Record]]:
+    def new(self) -> Iterator[tuple[float, LogRecord]]:
         """Each record with its key for the merge, the latest time so far: a clock set back reorders nothing."""
         latest = 0.0
         for line in self._files.lines():
@@ -119,10 +119,10 @@ class _Matches:
 
     def __init__(self, query: Query) -> None:
         self._pattern, self._context = query.pattern, query.context
-        self._before: deque[Record] = deque(maxlen=query.context)
+        self._before: deque[LogRecord] = deque(maxlen=query.context)
         self._after = 0  # so many more belong to the last match
 
-    def feed(self, record: Record) -> list[Record]:
+    def feed(self, record: LogRecord) -> list[LogRecord]:
         """What can pass, now that this record has come."""
         if self._pattern is None:
             return [record]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fuge.services import imports
 from fuge.services.spawn import Child, Refused, Spawner
+from fuge.services.warm import Warm
 
 OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN")  # differ between services that can share a warm keeper
 UNLIKE = ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME")
@@ -53,61 +54,13 @@ class Launched:
     how: str
 
 
-class Warm:
-    """A warm keeper, or why there can be none: `ready` gives its Spawner, or None and then `unsafe` says why."""
-
-    def __init__(self, modules: tuple[str, ...], environment: Mapping[str, str]) -> None:
-        self.modules = modules
-        self.unsafe = ""
-        self.ready = asyncio.create_task(self._start(environment))
-
-    @property
-    def spawner(self) -> Spawner | None:
-        return self.ready.result() if self.ready.done() and not self.ready.cancelled() else None
-
-    @property
-    def alive(self) -> bool:
-        return not self.ready.done() or (self.spawner is not None and self.spawner.alive)
-
-    def fits(self, modules: tuple[str, ...]) -> bool:
-        """Whether it is as good as a new one with these modules would be."""
-        return self.modules == modules if self.unsafe else {*modules} <= {*self.modules}
-
-    def retire(self) -> None:
-        """Let it end with the last of its children."""
-
-        def close(ready: "asyncio.Task[Spawner | None]") -> None:
-            if self.spawner:
-                self.spawner.close_when_idle()
-
-        self.ready.add_done_callback(close)
-
-    async def close(self) -> None:
-        self.ready.cancel()
-        await asyncio.wait([self.ready])
-        if self.spawner:
-            await self.spawner.close()
-
-    async def _start(self, environment: Mapping[str, str]) -> Spawner | None:
-        try:
-            spawner = await Spawner.start(self.modules or ["asyncio"], environment)
-        except OSError as error:  # such as an environment that is too large
-            self.unsafe = f"no keeper can be started: {error.strerror}"
-            return None
-        if not spawner.unsafe:
-            return spawner
-        self.unsafe = spawner.unsafe
-        await spawner.close()
-        return None
-
-
 class Launcher:
     """All keepers of one running system. `owner` marks what they start; `warm=False` starts everything plainly."""
 
     def __init__(self, owner: str, warm: bool = True) -> None:
         self.owner = owner
         self.warm = warm and sys.platform == "linux"  # elsewhere a fork of a used interpreter is not safe
-        self._lean: asyncio.Task[Spawner] | None = None
+        self._plain_keeper: asyncio.Task[Spawner] | None = None
         self._warm: dict[Group, Warm] = {}
         self._retired: set[Warm] = set()
         self._imports: dict[Group, dict[Path, list[str]]] = {}  # what each script of a group imports
@@ -128,23 +81,36 @@ class Launcher:
         for environment in wanted:
             self._warmed(Group(environment))
         if len(scripts) < len(programs):
-            self._lean_started()
+            self._plain_started()
 
     async def launch(self, program: Program, files: tuple[int, int]) -> Launched:
         """Start a program; `files` are its standard output and error, still to be closed by the caller."""
-        reason = self._not_warm(program)
+        try:
+            return await self._launch_warm(program, files)
+        except Refused as refusal:
+            how = f"plain: {refusal}"
+        try:
+            return await self._spawn(await self._plain_spawner(), program, files, how)
+        except Refused:  # the keeper has just been killed
+            return await self._spawn(await self._plain_spawner(), program, files, how)
+
+    async def _launch_warm(self, program: Program, files: tuple[int, int]) -> Launched:
+        """Raises Refused, with the reason, if that cannot be."""
+        if reason := self._not_warm(program):
+            raise Refused(reason)
         group = program.group
         alone = group._replace(script=program.script)
-        for _ in range(TRIES if not reason else 0):
+        for _ in range(TRIES):
             self._note(group, program)
             warm = self._warmed(group)
             spawner = await asyncio.shield(warm.ready)
             if spawner is None and group != alone and len(self._imports[group]) > 1:
                 group = alone  # what is unsafe may be an import of another service
                 continue
-            reason = warm.unsafe if spawner is None else hides(program, spawner.modules)
-            if spawner is None or reason:
-                break
+            if spawner is None:
+                raise Refused(warm.unsafe)
+            if reason := hides(program, spawner.modules):
+                raise Refused(reason)
             try:
                 launched = await self._spawn(spawner, program, files, "warm")
             except Refused as refusal:
@@ -154,25 +120,23 @@ class Launcher:
             if group != alone:
                 self._renew(alone)
             return launched
-        try:
-            return await self._spawn(await self._plain(), program, files, f"plain: {reason}")
-        except Refused:  # the keeper has just been killed
-            return await self._spawn(await self._plain(), program, files, f"plain: {reason}")
+        raise Refused(reason)
 
     @property
     def keepers(self) -> dict[str, list[int]]:
         """The process ids of the keepers: {"plain": [...], "warm": [...]}."""
         warm = [each.spawner.pid for each in (*self._warm.values(), *self._retired) if each.alive and each.spawner]
-        return {"plain": [self._lean.result().pid] if self._lean and works(self._lean) else [], "warm": warm}
+        plain = [self._plain_keeper.result().pid] if self._plain_keeper and works(self._plain_keeper) else []
+        return {"plain": plain, "warm": warm}
 
     async def close(self) -> None:
         """End all keepers, and with them everything that they have started."""
-        if self._lean:
-            self._lean.cancel()
-            await asyncio.wait([self._lean])
+        if self._plain_keeper:
+            self._plain_keeper.cancel()
+            await asyncio.wait([self._plain_keeper])
         ends = [each.close() for each in (*self._warm.values(), *self._retired)]
-        if self._lean and works(self._lean):
-            ends.append(self._lean.result().close())
+        if self._plain_keeper and works(self._plain_keeper):
+            ends.append(self._plain_keeper.result().close())
         await asyncio.gather(*ends)
 
     async def _spawn(self, spawner: Spawner, program: Program, files: tuple[int, int], how: str) -> Launched:
@@ -181,13 +145,13 @@ class Launcher:
         child = await spawner.spawn(program.argv, program.cwd, environment, files, warm)
         return Launched(child, spawner.pid, how)
 
-    async def _plain(self) -> Spawner:
-        return await asyncio.shield(self._lean_started())
+    async def _plain_spawner(self) -> Spawner:
+        return await asyncio.shield(self._plain_started())
 
-    def _lean_started(self) -> "asyncio.Task[Spawner]":
-        if self._lean is None or (self._lean.done() and not works(self._lean)):
-            self._lean = asyncio.create_task(Spawner.start())
-        return self._lean
+    def _plain_started(self) -> "asyncio.Task[Spawner]":
+        if self._plain_keeper is None or (self._plain_keeper.done() and not works(self._plain_keeper)):
+            self._plain_keeper = asyncio.create_task(Spawner.start())
+        return self._plain_keeper
 
     def _not_warm(self, program: Program) -> str:
         """Why a program cannot be started warm, or ""."""
@@ -220,8 +184,8 @@ class Launcher:
             self._retired = {each for each in (*self._retired, warm) if each.alive}
 
 
-def works(lean: "asyncio.Task[Spawner]") -> bool:
-    return lean.done() and not lean.cancelled() and not lean.exception() and lean.result().alive
+def works(keeper: "asyncio.Task[Spawner]") -> bool:
+    return keeper.done() and not keeper.cancelled() and not keeper.exception() and keeper.result().alive
 
 
 def hides(program: Program, modules: frozenset[str]) -> str:

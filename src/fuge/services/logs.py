@@ -1,4 +1,4 @@
-"""What services say, kept: a Record is one line, and a service's file has one record a line."""
+"""What services say, kept: a record is one line of it, and one line in the service's file."""
 
 import codecs
 import os
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
+
+from fuge.services import private
 
 Stream = Literal["out", "err", "fuge"]
 
@@ -21,7 +23,7 @@ _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\a
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class LogRecord:
     """One line of output, or of what fuge itself has to say about the service (stream "fuge").
 
     `time` is in seconds since the epoch; `pid` is the process that wrote it.
@@ -39,19 +41,19 @@ def stamp(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def to_line(record: Record) -> str:
+def to_line(record: LogRecord) -> str:
     """The record as its line in the file, with the line end; control characters are replaced by their pictures."""
     return f"{stamp(record.time)} {record.stream} {record.pid} {record.text.translate(_PICTURES)}\n"
 
 
-def from_line(service: str, line: str) -> Record | None:
+def from_line(service: str, line: str) -> LogRecord | None:
     """The record of a line with its line end; None for what is no record, or only the start of one."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
     time, stream, pid, text = match.groups()
     try:
-        return Record(datetime.fromisoformat(time).timestamp(), service, cast(Stream, stream), int(pid), text)
+        return LogRecord(datetime.fromisoformat(time).timestamp(), service, cast(Stream, stream), int(pid), text)
     except ValueError:  # no such day or hour
         return None
 
@@ -83,7 +85,7 @@ class LogFile:
         self._file: int | None = None
         self._works = True
 
-    def write(self, records: Iterable[Record]) -> None:
+    def write(self, records: Iterable[LogRecord]) -> None:
         """Append the records with one write; a batch bigger than the limit gets a file of its own."""
         data = "".join(map(to_line, records)).encode(errors="replace")
         if not data:
@@ -119,8 +121,8 @@ class LogFile:
         if self._file is not None and os.fstat(self._file).st_nlink == 0:  # somebody has deleted it
             self.close()
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            private.folder(self.path.parent)
+            self._file = private.file(self.path, os.O_RDWR | os.O_APPEND)
         return self._file
 
     def _rotate(self) -> None:

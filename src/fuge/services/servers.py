@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fuge.plan.system import Port, Service
+from fuge.services import private
 from fuge.services.launcher import Launcher, Program
 from fuge.services.process import Listener, Process
 
@@ -192,4 +193,6 @@ def prepare(data: Path, keeps: bool) -> None:
     """A folder for a server's data: the one that is there, or an empty one."""
     if not keeps:
         shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True, exist_ok=True)
+    private.folder(data.parent.parent)
+    for each in (data.parent, data):
+        private.own_folder(each)

@@ -1,13 +1,10 @@
 """fuge's side of a keeper: asks it to start programs, and learns from it when they have ended."""
 
 import asyncio
-import contextlib
 import itertools
-import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from fuge.errors import FugeError
+from fuge.services.keeper_channel import Channel
 
-KEEPER = Path(__file__).with_name("keeper.py")
+KEEPER = Path(__file__).with_name("keeper") / "keeper.py"
 READY = 20  # seconds that a keeper may take for its imports
 TITLE_ROOM = "-" * 500  # in a warm keeper's command line: a script's own is written over it
 
 
 class Refused(FugeError):
-    """The keeper is there and did not start the program: its imports are out of date, or fuge is about to end."""
+    """A keeper does not start a program, such as a warm one whose imports are out of date; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Child:
 class Spawner:
     """One keeper. `unsafe` says why a warm one is not to be used, or is empty; `modules` are those it has loaded."""
 
-    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, channel: Channel, process: "subprocess.Popen[bytes]") -> None:
         self.pid = 0
         self.unsafe = ""
         self.modules: frozenset[str] = frozenset()
@@ -49,7 +47,6 @@ class Spawner:
         self._process = process
         self._channel = channel
         self._numbers = itertools.count()
-        self._sending = asyncio.Lock()
         self._answers: dict[int, asyncio.Future[Child]] = {}
         self._children: dict[int, Child] = {}
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -59,8 +56,7 @@ class Spawner:
     async def start(cls, modules: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> "Spawner":
         """A keeper that answers. With `modules` a warm one, with the environment that its services will have."""
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        flags = [] if modules else ["-I", "-S"]
+        flags = [] if modules else ["-E", "-s", "-S"]
         arguments = [str(theirs.fileno()), ",".join(modules), *([TITLE_ROOM] if modules else [])]
         reader, output = os.pipe()  # of no use but to be a pipe, as the output of services is: Python looks at that
         try:
@@ -80,7 +76,7 @@ class Spawner:
             theirs.close()
             os.close(reader)
             os.close(output)
-        keeper = cls(ours, process)
+        keeper = cls(Channel(ours), process)
         try:
             async with asyncio.timeout(READY):
                 await keeper._ready
@@ -109,13 +105,11 @@ class Spawner:
         try:
             if not self.alive:
                 raise Refused("the keeper has ended")
-            # Half a request would spoil all that follow, so a cancelled one is sent, and its child killed.
-            copies = [os.dup(file) for file in files]  # whoever is cancelled closes the files
-            await asyncio.shield(asyncio.create_task(self._send(json.dumps(request).encode(), copies)))
+            await self._channel.send(request, files)
             return await answer
         except OSError as error:
             raise Refused(f"the keeper has ended: {error.strerror}") from None
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # the request has been sent all the same
             if answer.done() and not answer.cancelled() and not answer.exception():
                 kill_group(answer.result().pid, signal.SIGKILL)
             raise
@@ -126,56 +120,25 @@ class Spawner:
 
     async def close(self) -> None:
         """End the keeper, and with it whatever it has started."""
-        self._shut()
+        self._end()
         await asyncio.wait([self._listener])
 
     def close_when_idle(self) -> None:
         """End the keeper as soon as none of its children runs."""
         self._closing = True
         if not self._children and not self._answers:
-            self._shut()
+            self._end()
 
-    def _shut(self) -> None:
+    def _end(self) -> None:
         if self.alive:
-            with contextlib.suppress(OSError):  # it has just been killed
-                self._channel.shutdown(socket.SHUT_WR)
-
-    async def _send(self, payload: bytes, files: list[int]) -> None:
-        data = struct.pack("!I", len(payload)) + payload
-        loop = asyncio.get_running_loop()
-        try:
-            async with self._sending:
-                sent = 0
-                while not sent:
-                    try:
-                        sent = socket.send_fds(self._channel, [data], files)
-                    except BlockingIOError:
-                        await self._writable(loop)
-                await loop.sock_sendall(self._channel, data[sent:])
-        finally:
-            for file in files:
-                os.close(file)
-
-    async def _writable(self, loop: asyncio.AbstractEventLoop) -> None:
-        free = asyncio.Event()
-        file = self._channel.fileno()
-        loop.add_writer(file, free.set)
-        try:
-            await free.wait()
-        finally:
-            loop.remove_writer(file)
+            self._channel.end()
 
     async def _listen(self) -> None:
-        loop, buffer = asyncio.get_running_loop(), b""
         try:
-            while data := await loop.sock_recv(self._channel, 65536):
-                *lines, buffer = (buffer + data).split(b"\n")
-                for line in lines:
-                    self._take(json.loads(line))
-        except ConnectionError:
-            pass
+            async for message in self._channel.messages():
+                self._take(message)
         finally:
-            self._mourn()
+            self._has_ended()
         while self._process.poll() is None:  # noqa: ASYNC110  (it has closed the channel, so it is about to end)
             await asyncio.sleep(0.001)
 
@@ -190,14 +153,14 @@ class Spawner:
                 answer.set_exception(Refused(message["refused"]))
         elif "status" in message:
             if message["pid"] not in self._children:  # killed before it could tell its pid
-                self._welcome(message)
+                self._has_started(message)
             self._children.pop(message["pid"]).ended.set_result(message["status"])
             if self._closing:
                 self.close_when_idle()
         else:
-            self._welcome(message)
+            self._has_started(message)
 
-    def _welcome(self, message: dict[str, Any]) -> None:
+    def _has_started(self, message: dict[str, Any]) -> None:
         child = Child(message["pid"], asyncio.get_running_loop().create_future())
         self._children[child.pid] = child
         answer = self._answers.get(message["id"])
@@ -206,8 +169,8 @@ class Spawner:
         else:  # whoever asked has gone
             kill_group(child.pid, signal.SIGKILL)
 
-    def _mourn(self) -> None:
-        """The keeper has ended, so its services are ended too."""
+    def _has_ended(self) -> None:
+        """The keeper is gone, so its services are ended too."""
         self.alive = False
         self._channel.close()
         if not self._ready.done():

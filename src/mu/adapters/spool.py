@@ -35,7 +35,7 @@ class Spool:
     def keep(self, packets: Iterable[Packet]) -> Path:
         """Write a file that is there as a whole or not at all, and return it. Raises OSError."""
         lines = list(as_lines(packets))
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self.folder / f"{time.time_ns():020}-{secrets.token_hex(4)}.jsonl"
         draft = file.with_suffix(".new")
         draft.touch(0o600, exist_ok=False)  # for no one else to read

@@ -43,6 +43,7 @@ def create_app() -> web.Application:
         context_processors=[aiohttp_jinja2.request_processor],  # the views know their request
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # a changed view is read at the next start, and not looked for with each request
     )
     app.router.add_static("/stylesheets", HERE / "public" / "stylesheets")
     for page in (index, users, add):

@@ -52,6 +52,7 @@ def create_app() -> web.Application:
         context_processors=[aiohttp_jinja2.request_processor],  # the views know their request
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # a changed view is read at the next start, and not looked for with each request
     )
     for folder in ("stylesheets", "javascripts"):
         app.router.add_static(f"/{folder}", HERE / "public" / folder)

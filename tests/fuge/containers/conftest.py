@@ -15,7 +15,7 @@ from container_place import LABEL, Place
 from dockerd import Dockerd
 from helpers import needed, wait_until
 
-from fuge.services.docker_engine import probe
+from fuge.services.docker_sdk import probe
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ def test_container_has_the_verbs_of_a_process(project: Project, engine: str) -> 
     [port] = free_ports(1)
     project.configure_with(redis(port, "group: stores"))
     [outcome] = project.up()
-    assert (outcome["state"], outcome["addresses"]) == ("running", [f"127.0.0.1:{port}"])
+    assert (outcome["status"], outcome["addresses"]) == ("running", [f"127.0.0.1:{port}"])
     assert redis_reply(port, "PING") == "PONG"
     row = project.ps()["redis"]
     assert (row["type"], row["group"], row["status"], row["ports"]) == (

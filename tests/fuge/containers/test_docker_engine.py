@@ -19,7 +19,8 @@ from image_registry import Registry
 
 from fuge import ports
 from fuge.errors import NoEngineError
-from fuge.services.docker_engine import CONNECT, DockerEngine
+from fuge.services.docker_engine import DockerEngine
+from fuge.services.docker_sdk import CONNECT
 
 SLACK = 1  # second more than the time in which an engine must answer
 

@@ -12,7 +12,6 @@ import pytest
 from fuge_project import Project, eventually
 
 from fuge import Client, Engine, FugeError, NotReadyError, NotRunningError
-from fuge.engine import bus
 from fuge.engine.card import read_card
 from fuge.engine.claim import Claim, sweep
 from fuge.plan import config
@@ -24,7 +23,7 @@ def test_engine_in_python(project: Project) -> None:
     async def use() -> None:
         async with Engine(project.file, isolated=True) as engine:
             outcomes = await engine.start(["api"])
-            assert [(each["service"], each["state"]) for each in outcomes] == [("db", "running"), ("api", "running")]
+            assert [(each["service"], each["status"]) for each in outcomes] == [("db", "running"), ("api", "running")]
             assert engine.info("api")["environment"]["DB_SERVICE_HOST"] == "127.0.0.1"
             assert {row["status"] for row in engine.ps()} == {"running"}
             assert engine.about()["pid"] == os.getpid()
@@ -121,30 +120,3 @@ def test_socket_that_is_left_over_hinders_nobody(project: Project) -> None:
     project.up()
     project.down()
     assert not Path(card["socket"]).exists()
-
-
-def test_history_of_events_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bus, "BIG", 1000)
-    folder = project.folder / "log"
-    for number in range(40):
-        writer = bus.Bus(folder, print)
-        writer.event("ready", "x", f"number {number}")
-        writer.close()
-    texts = [event["text"] for event in bus.read_events(folder)]
-    assert texts[-1] == "number 39"
-    assert texts == [f"number {number}" for number in range(40 - len(texts), 40)]
-    assert 10 < len(texts) < 30
-    assert sorted(path.name for path in folder.iterdir()) == ["events.jsonl", "events.jsonl.1"]
-
-
-def test_torn_event_is_left_out(project: Project) -> None:
-    folder = project.folder / "log"
-    writer = bus.Bus(folder, print)
-    writer.event("ready", "x", "whole")
-    writer.close()
-    with (folder / "events.jsonl").open("a") as file:
-        file.write('{"time": 1, "eve')
-    writer = bus.Bus(folder, print)
-    writer.event("ready", "x", "after")
-    writer.close()
-    assert [event["text"] for event in bus.read_events(folder)] == ["whole", "after"]

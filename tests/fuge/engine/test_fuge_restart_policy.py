@@ -8,7 +8,7 @@ import pytest
 from fuge_project import Project, eventually
 
 from fuge import Engine, Service
-from fuge.engine import running
+from fuge.engine import life
 from fuge.engine.backoff import Backoff
 
 FIRST = 0.05  # seconds, the restart_delay of these tests
@@ -95,7 +95,7 @@ def test_service_that_ran_for_a_while_has_all_its_restarts_again(
 ) -> None:
     """By a clock of our own, which goes on only while the service runs for the third time."""
     now = [0.0]
-    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(life, "time", SimpleNamespace(monotonic=lambda: now[0]))
     (project.folder / "x").mkdir()
     options = ("restart: on-failure", f"restart_delay: {FIRST}", "max_restarts: 3")
     project.configure_with(project.process("x", *options, run="sh -c 'read word < ../pipe; exit 1; MARK'"))

@@ -51,7 +51,7 @@ async def test_instances_come_and_go(project: Project, isolated: bool) -> None:
         await running.start()
         before = pids(running)
         up = await running.scale("web", 3)
-        assert [(each["service"], each["state"], each["ok"]) for each in up] == [
+        assert [(each["service"], each["status"], each["ok"]) for each in up] == [
             ("web", "running", True),
             ("web.2", "running", True),
             ("web.3", "running", True),
@@ -62,7 +62,7 @@ async def test_instances_come_and_go(project: Project, isolated: bool) -> None:
         assert running.counts(["web"]) == [{"service": "web", "instances": 3, "ready": 3}]
         second = pids(running)["web.2"]
         down = await running.scale("web", 2)
-        assert [(each["service"], each["state"]) for each in down] == [
+        assert [(each["service"], each["status"]) for each in down] == [
             ("web", "running"),
             ("web.2", "running"),
             ("web.3", "stopped"),
@@ -142,7 +142,7 @@ async def test_restart_lets_one_answer(project: Project) -> None:
             nonlocal fewest
             fewest = min(fewest, running.counts()[0]["ready"])
 
-        running.on_discovery.append(look)
+        running.supervisor.on_discovery.append(look)
         await running.restart(["web"])
         assert fewest == 2
 
@@ -152,7 +152,7 @@ async def test_instance_leaves_discovery_before_it_is_asked_to_stop(project: Pro
     project.configure_with(project.server("web"))
     async with engine(project) as running:
         await running.scale("web", 2)
-        leaving = running.running["web.2"]
+        leaving = running.supervisor.running["web.2"]
         last = port(running, "web.2")
         heard: list[tuple[int, str, bool]] = []
 
@@ -160,7 +160,7 @@ async def test_instance_leaves_discovery_before_it_is_asked_to_stop(project: Pro
             names = [instance.name for instance in running.system.instances("web")]
             heard.append((len(names), leaving.state, ports.is_free(last)))
 
-        running.on_discovery.append(hear)
+        running.supervisor.on_discovery.append(hear)
         await running.scale("web", 1)
         assert heard[0] == (1, "running", False)
         assert [row["name"] for row in running.ps()] == ["web"]
@@ -182,7 +182,7 @@ async def test_scale_while_the_service_starts(project: Project) -> None:
         starting = asyncio.create_task(running.start())
         up = await running.scale("web", 2)
         await starting
-        assert [each["state"] for each in up] == ["running", "running"]
+        assert [each["status"] for each in up] == ["running", "running"]
         assert len(project.marked()) == 2
 
 
@@ -209,7 +209,7 @@ async def test_killed_replica_restarts_as_its_policy_says(project: Project) -> N
         before = pids(running)
         os.kill(before["web.2"], signal.SIGKILL)
         await event(project, "web.2", "ready", 2)
-        assert running.running["web.2"].restarts == 1
+        assert running.supervisor.running["web.2"].life.restarts == 1
         assert pids(running)["web"] == before["web"]
         assert answer(running, "web.2") == b"TOKEN"
 
@@ -278,14 +278,14 @@ async def test_save_restarts_the_instances_one_after_another(project: Project) -
     project.configure_with(project.server("web"))
     async with engine(project) as running:
         await running.scale("web", 3)
-        await running.watcher.begun()
+        await running.supervisor.watcher.begun()
         fewest = 3
 
         def look() -> None:
             nonlocal fewest
             fewest = min(fewest, running.counts()[0]["ready"])
 
-        running.on_discovery.append(look)
+        running.supervisor.on_discovery.append(look)
         script = project.folder / "web" / "main.py"
         script.write_text(script.read_text().replace("TOKEN", "CHANGED"))
         for name in ("web", "web.2", "web.3"):
@@ -343,8 +343,8 @@ async def test_every_change_of_state_is_told(project: Project) -> None:
     project.configure_with(project.sleeper("web"))
     async with engine(project) as running:
         told: list[str] = []
-        watched: Running = running.running["web"]
-        running.on_discovery.append(lambda: told.append(watched.state))
+        watched: Running = running.supervisor.running["web"]
+        running.supervisor.on_discovery.append(lambda: told.append(watched.state))
         await running.start()
         await running.stop()
         assert told == ["waiting", "starting", "running", "stopping", "stopped"]

@@ -229,7 +229,7 @@ def test_stop_while_a_burst_goes_on_is_the_last_word(project: Project, monkeypat
 
 
 def test_save_of_a_crashed_service_starts_it_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "SETTLED", 0.05)
+    monkeypatch.setattr(watching, "OWN_DOING", 0.05)
     project.configure_with(project.sleeper("x", "readiness: {log: up}"))
 
     async def use() -> None:
@@ -286,7 +286,7 @@ def test_service_that_restarts_itself_is_suspended_and_resumed(project: Project)
 
 
 def test_slow_service_that_restarts_itself_is_suspended(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "SETTLED", 0.05)
+    monkeypatch.setattr(watching, "OWN_DOING", 0.05)
     project.script(
         "x", "import pathlib, time\ntime.sleep(0.1)\npathlib.Path('state.txt').write_text('x')\ntime.sleep(99)\n"
     )

@@ -227,12 +227,12 @@ def test_queries_give_json(system: Project) -> None:
     assert system.ok("unwatch", "my-api", "--json").json == ["my-api"]
     assert system.ok("reload", "--json").json == {"added": [], "changed": [], "removed": [], "outdated": []}
     [outcome] = system.ok("stop", "my-api", "--json").json
-    assert (outcome["service"], outcome["state"], outcome["ok"]) == ("my-api", "stopped", True)
+    assert (outcome["service"], outcome["status"], outcome["ok"]) == ("my-api", "stopped", True)
     assert system.ok("stop", "my-api", "--json").json == []
-    assert system.ok("start", "my-api", "--json").json[0]["state"] == "running"
+    assert system.ok("start", "my-api", "--json").json[0]["status"] == "running"
     assert {each["state"] for each in system.ok("doctor", "--json").json} <= {"ok", "absent"}
     assert other["pid"]
-    assert [each["state"] for each in system.ok("down", "--json").json] == ["stopped", "stopped"]
+    assert [each["status"] for each in system.ok("down", "--json").json] == ["stopped", "stopped"]
 
 
 def test_commands_work_while_the_file_is_broken(system: Project) -> None:
@@ -309,6 +309,13 @@ def test_doctor_explains(system: Project) -> None:
     assert "problem fuge.yml:7:3 adder_service.moniter" in done.out
     system.file.unlink()
     assert "absent  no fuge.yml in" in system.ok("doctor").out
+
+
+def test_doctor_tells_of_a_number_in_whose_place_services_get_a_link(system: Project) -> None:
+    link = f"tcp://127.0.0.1:{port_of(system, 'my-api')}"
+    done = system.ok("doctor", MY_API_PORT="9")
+    assert f"absent  MY_API_PORT=9 for services, which get {link}, as in Kubernetes: put MY_API_PORT=9 into" in done.out
+    assert "Kubernetes" not in system.ok("doctor", MY_API_PORT=link).out
 
 
 def test_doctor_names_the_holder_of_a_port(system: Project) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fuge.faces import console as consoles
 from fuge.faces.console import Console
-from fuge.services.logs import Record
+from fuge.services.logs import LogRecord
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -25,8 +25,8 @@ def shown(console_for: list[str], *items: object) -> list[str]:
     return out.getvalue().splitlines()
 
 
-def record(service: str, text: str, stream: str = "out") -> Record:
-    return Record(0, service, stream, 1, text)  # type: ignore[arg-type]
+def record(service: str, text: str, stream: str = "out") -> LogRecord:
+    return LogRecord(0, service, stream, 1, text)  # type: ignore[arg-type]
 
 
 def event(service: str, name: str, text: str) -> dict[str, object]:

@@ -79,6 +79,21 @@ def test_silent_client_is_let_go(project: Project, monkeypatch: pytest.MonkeyPat
     assert "expected one line" in asyncio.run(ask())["error"]
 
 
+def test_what_a_client_says_after_its_line_takes_no_memory(project: Project) -> None:
+    """While it waits for an answer, as for a service that does not get ready."""
+    project.configure_with(project.sleeper("x", "readiness: {log: never}"))
+    project.up(wait=False)
+    engine = psutil.Process(project.engine())
+    with connection(project) as client:
+        client.sendall(b'{"operation": "start", "arguments": {"words": ["x"]}}\n')
+        client.sendall(b"x" * 1_000_000)
+        before = engine.memory_info().rss
+        for _ in range(100):
+            client.sendall(b"x" * 1_000_000)
+        assert engine.memory_info().rss - before < 32 << 20
+    project.down()
+
+
 def test_silent_clients_do_not_delay_the_end(project: Project) -> None:
     project.configure_with(project.sleeper("x"))
     project.up()

@@ -37,7 +37,7 @@ def test_scale_from_a_second_terminal(system: Project) -> None:
     assert [row["service"] for row in system.ok("ps", "--json").json] == ["web", "web", "web", "other"]
     assert re.search(r"^web\.3 +process +default +running", system.ok("ps").out, re.MULTILINE)
     down = system.ok("scale", "web", "1", "--json")
-    assert [(each["service"], each["state"]) for each in down.json] == [
+    assert [(each["service"], each["status"]) for each in down.json] == [
         *(("web", "running"), ("web.2", "stopped"), ("web.3", "stopped"))
     ]
     assert list(system.ps()) == ["web", "other"]

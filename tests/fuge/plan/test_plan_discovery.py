@@ -1,6 +1,7 @@
 """The environment that each service gets: Kubernetes' variables, and fuge's own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,16 @@ def test_given_ports_are_told_of(load: Callable[..., System]) -> None:
     assert environment["SERVICE_PORT"] == "4000"
     assert environment["ADDER_SERVICE_SERVICE_PORT_MAIN"] == "9080"
     assert environment["ADDER_SERVICE_PORT_9080_TCP"] == "tcp://127.0.0.1:9080"
+
+
+def test_number_in_whose_place_services_get_a_link_is_told() -> None:
+    redis, api = Service("redis", ports=(Port("main", 6379),)), Service("api", ports=(Port("http", 8080),))
+    inherited = {"REDIS_PORT": "6379", "API_PORT": "tcp://127.0.0.1:8080", "REDIS_SERVICE_PORT": "1", "HOME": "/"}
+    link = {"REDIS_PORT": "tcp://127.0.0.1:6379"}
+    assert discovery.replaced(system(redis, api), inherited) == link
+    assert discovery.replaced(system(redis, api), {}) == {}
+    own = {"REDIS_PORT": "6379"}
+    assert discovery.replaced(system(replace(redis, environment=own), api), inherited) == link
+    assert discovery.replaced(system(*(replace(each, environment=own) for each in (redis, api))), inherited) == {}
+    without = [replace(each, auto_generate_environment=False) for each in (redis, api)]
+    assert discovery.replaced(system(*without), inherited) == {}

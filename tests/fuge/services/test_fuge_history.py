@@ -18,23 +18,23 @@ from helpers import wait_until
 
 from fuge.errors import FugeError
 from fuge.services.history import Query, _Files, follow, parse_since, read
-from fuge.services.logs import LogFile, Record, Stream, to_line
+from fuge.services.logs import LogFile, LogRecord, Stream, to_line
 
 NOON = 1795521600.0  # 2026-11-24T12:00:00Z
 
 
-def record(text: str, time: float = NOON, service: str = "api", stream: Stream = "out") -> Record:
-    return Record(time, service, stream, 7, text)
+def record(text: str, time: float = NOON, service: str = "api", stream: Stream = "out") -> LogRecord:
+    return LogRecord(time, service, stream, 7, text)
 
 
-def write(folder: Path, *records: Record) -> None:
+def write(folder: Path, *records: LogRecord) -> None:
     """Append the records to their services' files, by hand."""
     for one in records:
         with (folder / f"{one.service}.log").open("a", encoding="utf-8") as file:
             file.write(to_line(one))
 
 
-def numbered(*numbers: int) -> list[Record]:
+def numbered(*numbers: int) -> list[LogRecord]:
     return [record(str(number), NOON + number) for number in numbers]
 
 
@@ -158,7 +158,7 @@ def test_context_is_of_the_same_service(tmp_path: Path) -> None:
     assert texts(tmp_path, query) == ["api 1", "api 2", "api 3"]
 
 
-def with_context(records: list[Record], query: Query) -> list[Record]:
+def with_context(records: list[LogRecord], query: Query) -> list[LogRecord]:
     """As simple as can be: those that are at most `context` away from a match."""
     wanted = [one for one in records if one.stream in query.streams and one.time >= (query.since or 0)]
     assert query.pattern
@@ -260,12 +260,12 @@ def test_since_anything_else_is_refused(text: str) -> None:
 # follow
 
 
-async def take(records: AsyncIterator[Record], count: int) -> list[str]:
+async def take(records: AsyncIterator[LogRecord], count: int) -> list[str]:
     async with asyncio.timeout(20):
         return [(await anext(records)).text for _ in range(count)]
 
 
-async def nothing_comes(records: AsyncIterator[Record]) -> bool:
+async def nothing_comes(records: AsyncIterator[LogRecord]) -> bool:
     """Only at the end of a test: it closes `records`."""
     try:
         async with asyncio.timeout(0.1):
@@ -275,7 +275,7 @@ async def nothing_comes(records: AsyncIterator[Record]) -> bool:
     return False
 
 
-def following(folder: Path, query: Query, poll: float = 0.005) -> "aclosing[AsyncGenerator[Record, None]]":
+def following(folder: Path, query: Query, poll: float = 0.005) -> "aclosing[AsyncGenerator[LogRecord, None]]":
     return aclosing(follow(folder, query, poll))
 
 
@@ -455,13 +455,13 @@ def test_follow_lets_others_work_while_it_gives_much(tmp_path: Path) -> None:
 WRITER = """
 import random, sys, time
 from pathlib import Path
-from fuge.services.logs import LogFile, Record
+from fuge.services.logs import LogFile, LogRecord
 chance = random.Random(4)
 file = LogFile(Path(sys.argv[1]) / f"{sys.argv[2]}.log", limit=50_000, kept=50)
 number = 0
 while number < 20_000:
     batch = range(number, min(number + chance.randrange(1, 40), 20_000))
-    file.write(Record(time.time(), sys.argv[2], "out", 1, str(one)) for one in batch)
+    file.write(LogRecord(time.time(), sys.argv[2], "out", 1, str(one)) for one in batch)
     number = batch.stop
 """
 

@@ -673,10 +673,12 @@ def test_keeper_serves_a_channel_with_a_high_number(tmp_path: Path) -> None:
 
 def test_keeper_of_another_system_takes_groups_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody adopts orphans: without a guard, and with what every system has."""
-    source = spawn.KEEPER.read_text(encoding="utf-8")
+    shutil.copytree(spawn.KEEPER.parent, tmp_path / "keeper")
+    family = tmp_path / "keeper" / "family.py"
+    source = family.read_text(encoding="utf-8")
     assert 'LINUX = sys.platform == "linux"' in source
-    (tmp_path / "keeper.py").write_text(source.replace('LINUX = sys.platform == "linux"', "LINUX = False"))
-    monkeypatch.setattr(spawn, "KEEPER", tmp_path / "keeper.py")
+    family.write_text(source.replace('LINUX = sys.platform == "linux"', "LINUX = False"))
+    monkeypatch.setattr(spawn, "KEEPER", tmp_path / "keeper" / "keeper.py")
 
     async def scene() -> None:
         launcher = Launcher("owner", warm=False)

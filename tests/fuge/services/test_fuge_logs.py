@@ -11,13 +11,13 @@ import pytest
 from helpers import wait_until
 
 from fuge.services.history import Query, read
-from fuge.services.logs import LONGEST, Lines, LogFile, Record, Stream, from_line, stamp, to_line
+from fuge.services.logs import LONGEST, Lines, LogFile, LogRecord, Stream, from_line, stamp, to_line
 
 NOON = 1795521600.0  # 2026-11-24T12:00:00Z
 
 
-def record(text: str, time: float = NOON, stream: Stream = "out", pid: int = 1234) -> Record:
-    return Record(time, "api", stream, pid, text)
+def record(text: str, time: float = NOON, stream: Stream = "out", pid: int = 1234) -> LogRecord:
+    return LogRecord(time, "api", stream, pid, text)
 
 
 def texts(folder: Path) -> list[str]:
@@ -186,10 +186,10 @@ def test_problem_is_told_once_until_writing_works_again(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from fuge.services.logs import LogFile, Record
+from fuge.services.logs import LogFile, LogRecord
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 file = LogFile(Path(sys.argv[1]), on_problem=print)
-batch = [Record(0, "api", "out", 1, f"{number:03}") for number in range(100)]
+batch = [LogRecord(0, "api", "out", 1, f"{number:03}") for number in range(100)]
 file.write(batch[:1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
 for _ in range(3):
@@ -238,11 +238,11 @@ def test_line_cut_off_before_a_rotation_stays_behind(tmp_path: Path) -> None:
 BUSY = """
 import itertools, sys
 from pathlib import Path
-from fuge.services.logs import LogFile, Record
+from fuge.services.logs import LogFile, LogRecord
 file = LogFile(Path(sys.argv[1]), limit=4_000_000, kept=50)
 numbers = itertools.count()
 while True:
-    file.write([Record(0, "api", "out", 1, f"{next(numbers):07} and ä lot möre") for _ in range(20_000)])
+    file.write([LogRecord(0, "api", "out", 1, f"{next(numbers):07} and ä lot möre") for _ in range(20_000)])
 """
 
 

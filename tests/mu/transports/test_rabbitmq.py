@@ -231,7 +231,7 @@ async def test_rabbitmq_buries_a_one_way_message_whose_handler_failed(queue: Que
         await until(lambda: recorder.seen, LONG)
         await until_it_is(1, lambda: queue.length("dead"))
     letter = await queue.take("dead")
-    assert "no such page" in letter["reason"]
+    assert "failed by ValueError: the log" in letter["reason"]
     assert json.loads(letter["message"])["pattern"]["x"] == "bad"
 
 

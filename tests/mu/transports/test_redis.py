@@ -170,7 +170,7 @@ async def test_redis_buries_a_one_way_message_whose_handler_failed(broker: Redis
         await send(mu, "bad", "good")
         await until(lambda: recorder.seen and broker.length("q_dead"))
     letter = pop(broker, "q_dead")
-    assert "no such page" in letter["reason"]
+    assert "failed by ValueError: the log" in letter["reason"]
     assert json.loads(letter["message"])["pattern"]["x"] == "bad"
 
 

@@ -86,8 +86,15 @@ class Place:
         filters = {"label": f"{LABEL}={self.owner.project}"}
         return [each["Name"] for each in self.api.volumes(filters=filters)["Volumes"] or ()]
 
-    def all_volumes(self) -> set[str]:
-        return {each["Name"] for each in self.api.volumes()["Volumes"] or ()}
+    def volumes_in_use(self) -> list[str]:
+        """Those of its containers, with a name or without."""
+        mounts = [mount for name in self.containers() for mount in self.api.inspect_container(name)["Mounts"]]
+        return [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
+
+    def stray_volumes(self) -> set[str]:
+        """The volumes without a name that no container has, whosever they are: an engine does not tell whose."""
+        strays = self.api.volumes(filters={"dangling": True})["Volumes"] or ()
+        return {each["Name"] for each in strays if not (each["Labels"] or {}).get(LABEL)}
 
     def close(self) -> None:
         for name in self.containers():

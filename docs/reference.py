@@ -116,7 +116,8 @@ def described(module: str, name: str, found: ast.AST | str) -> Iterator[str]:
         yield from with_text(signature(found, name), ast.get_docstring(found))
     else:
         assert isinstance(found, ast.expr)
-        yield from with_text(f"{name} = {ast.unparse(found)}", text_below(parsed(module), name))
+        value = ast.unparse(found).replace("'", '"')  # quotes as in the source
+        yield from with_text(f"{name} = {value}", text_below(parsed(module), name))
 
 
 def text_below(module: ast.Module, name: str) -> str | None:

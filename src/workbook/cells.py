@@ -69,6 +69,11 @@ def replay(notebook: dict[str, Any], start: Snapshot) -> Snapshot:
     return files
 
 
+def is_changed(text: str, old: str, new: str) -> bool:
+    """Whether an edit that puts `new` in the place of `old` has been made in the text."""
+    return bool(new.strip()) and new in text and (old in new or old not in text)
+
+
 def replaced(text: str, old: str, new: str, name: str) -> str:
     """The text with `new` in the one place where `old` stands. Raises WorkbookError if there is not just one."""
     count = text.count(old)

@@ -91,3 +91,27 @@ def test_system_dispatches_to_its_services(copy_of: Callable[[Recipe], Path]) ->
         assert running.dispatch("adder_service", role="basic", cmd="add", first=19, second=23) == 42
         with pytest.raises(NoRoute):
             running.dispatch("adder_service", role="nothing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return 1\n", "return 2\n"),
+        ("    return 1\n", "    print()\n    return 1\n"),
+        ("    return 1\n", "    return 1\n    # the end\n"),
+    ],
+)
+def test_cell_that_is_run_twice_edits_once(micro: Path, capsys: pytest.CaptureFixture[str], old: str, new: str) -> None:
+    (micro / "a.py").write_text("def f():\n    return 1\n")
+    notebook.edit("a.py", old, new)
+    once = (micro / "a.py").read_text()
+    capsys.readouterr()
+    notebook.edit("a.py", old, new)
+    assert (micro / "a.py").read_text() == once == "def f():\n    return 1\n".replace(old, new)
+    assert capsys.readouterr().out == "micro/a.py has this change already\n"
+
+
+def test_edit_back_is_an_edit(micro: Path) -> None:
+    (micro / "a.py").write_text("import re\nimport time\n")
+    notebook.edit("a.py", "import re\nimport time\n", "import re\n")
+    assert (micro / "a.py").read_text() == "import re\n"

@@ -12,9 +12,15 @@ from workbook.notebook import reader
 
 
 def edit(path: str, old: str, new: str) -> None:
-    """Put `new` in the place of `old`, which must stand once in a file of micro/, as an editor would."""
+    """Put `new` in the place of `old`, which must stand once in a file of micro/, as an editor would.
+
+    A cell that is run twice changes the file once.
+    """
     file = reader.MICRO / path
     before = file.read_text(encoding="utf-8")
+    if cells.is_changed(before, old, new):
+        print(f"{micro.NAME}/{path} has this change already")
+        return
     after = cells.replaced(before, old, new, path)
     file.write_text(after, encoding="utf-8", newline="\n")
     print(f"{micro.NAME}/{path}:")

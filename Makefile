@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEP ?=
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 
-.PHONY: run test lab lock soak fuzz clean
+.PHONY: run test lab lock bench soak fuzz clean
 .DEFAULT_GOAL := run
 
 run:
@@ -21,6 +21,10 @@ lab:
 lock:   # after a change of the dependencies in pyproject.toml
 	@$(PYTHON) requirements/install.py test
 	@$(BIN)/python requirements/lock.py
+
+bench:  # BENCHFLAGS="--quick" to see that it works; FILE, --node PATH, --only NAME: see benchmarks/page.py
+	@$(PYTHON) requirements/install.py test
+	@exec $(BIN)/python benchmarks/page.py $(BENCHFLAGS)
 
 # mu: a million dispatches, a minute of killed servers; then the newest system: visitors, and ten minutes of strikes.
 soak:   # SOAKFLAGS="--seconds 5 --dispatches 50000" SYSTEMFLAGS="--seconds 60" for less

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dns.message
+import goals
 from mu_peers.pair import core
 from peers import node_packages
 
@@ -29,7 +30,8 @@ from fuge import ports
 PEERS = Path(__file__).with_name("dns_peers")
 NAME = "adder-service.micro.svc.cluster.local"
 QUESTIONS = {"A": NAME, "SRV": f"_main._tcp.{NAME}"}
-BASE = "unbound"
+BASE, NODE = "unbound", "Node fuge-dns 2.0.0"
+GOALS = (("fuge, uvloop", BASE, 0.5), ("fuge, asyncio", NODE, 1.0))
 RATE = 1000
 PATIENCE = 20.0  # seconds for a server to answer first
 UNBOUND = """
@@ -69,7 +71,7 @@ def servers(folder: Path) -> list[Server]:
     found.append(Server("dnslib's DNSServer", port, [sys.executable, str(PEERS / "with_dnslib.py"), str(port)]))
     if modules := node_packages("fuge-dns@2.0.0"):
         port = next(free)
-        found.append(Server("Node fuge-dns 2.0.0", port, ["node", str(PEERS / "fuge_dns.js"), str(port)], modules))
+        found.append(Server(NODE, port, ["node", str(PEERS / "fuge_dns.js"), str(port)], modules))
     if program := shutil.which("unbound", path=f"{os.environ['PATH']}:/usr/sbin"):
         port = next(free)
         file = folder / "unbound.conf"
@@ -138,6 +140,7 @@ def main(rounds: int, seconds: float) -> None:
                         figures[f"{kind} at rate"] = measure(server, kind, seconds, RATE)
                 taken.setdefault(server.name, []).append(figures)
     print_table(taken)
+    print_goals(taken)
 
 
 def print_table(taken: dict[str, list[dict[str, dict[str, float]]]]) -> None:
@@ -150,6 +153,13 @@ def print_table(taken: dict[str, list[dict[str, dict[str, float]]]]) -> None:
             lost = sum(each[k]["lost"] for each in rounds for k in (kind, f"{kind} at rate"))
             cells += f"{rate:10,.0f}{ratio(rounds, taken.get(BASE), kind):>11}{1e3 * p99:9.2f}{lost:6.0f}"
         print(f"{name:22}{cells}")
+
+
+def print_goals(taken: dict[str, list[dict[str, dict[str, float]]]]) -> None:
+    for kind in QUESTIONS:
+        for ours, peer, goal in GOALS:
+            if peer in taken:
+                goals.tell(f"{ours}: {kind} x {peer}", float(ratio(taken[ours], taken[peer], kind)), at_least=goal)
 
 
 def ratio(rounds: list[dict[str, dict[str, float]]], base: list[dict[str, dict[str, float]]] | None, kind: str) -> str:

@@ -12,20 +12,24 @@ import os
 import statistics
 from collections.abc import Callable
 
+import goals
 from mu_peers.pair import Figures, Pair, Program
 from peers import node_packages
 
 from fuge import ports
 
 IN_FLIGHT = (1, 16, 128, 1024)
+OF_THE_FASTEST_PEER = {1: 1.5, 16: 1.1, 128: 1.5}  # goals, by how many calls are under way
+FAST, POOLED, STANDARD = "mu[fast]", "mu[fast], pool=4", "mu, standard library"
 FASTEST_PEER, LIMIT = "moleculer 0.14.36", "limit, uvloop"
+SERVER = {FAST: 8.0, POOLED: 5.0, STANDARD: 14.0}  # goals: microseconds at the server for each request, 128 under way
 
 
 def programs() -> list[Program]:
     found = [
-        Program("mu, standard library", "ours.py", ("asyncio", "1")),
-        Program("mu[fast]", "ours.py", ("uvloop", "1")),
-        Program("mu[fast], pool=4", "ours.py", ("uvloop", "4")),
+        Program(STANDARD, "ours.py", ("asyncio", "1")),
+        Program(FAST, "ours.py", ("uvloop", "1")),
+        Program(POOLED, "ours.py", ("uvloop", "4")),
         Program("its server alone", "bare.py", ("uvloop", "1")),
         Program("the same, pool=4", "bare.py", ("uvloop", "4")),
     ]
@@ -50,6 +54,7 @@ async def main(rounds: int, seconds: float) -> None:
                     taken[pair.program.name].append(await pair.measure(in_flight, seconds))
             print(f"\n{in_flight:,} in flight, median of {rounds} rounds of {seconds:g} s")
             print_table(taken)
+            print_goals(taken, in_flight)
     finally:
         for pair in pairs:
             await pair.close()
@@ -73,7 +78,7 @@ def print_table(taken: dict[str, list[Figures]]) -> None:
         if good:
             line = (
                 f"{middle(good, lambda figures: figures.rate):12,.0f}"
-                f"{ratio(rounds, taken.get(FASTEST_PEER)):>13}{ratio(rounds, taken[LIMIT]):>9}"
+                f"{shown(ratio(rounds, taken.get(FASTEST_PEER))):>13}{shown(ratio(rounds, taken[LIMIT])):>9}"
                 f"{1e3 * middle(good, lambda figures: figures.p50):9.2f}"
                 f"{1e3 * middle(good, lambda figures: figures.p99):9.2f}"
                 f"{1e6 * middle(good, lambda figures: figures.server):12.1f}"
@@ -86,11 +91,26 @@ def middle(rounds: list[Figures], what: Callable[[Figures], float]) -> float:
     return statistics.median(map(what, rounds))
 
 
-def ratio(mine: list[Figures], others: list[Figures] | None) -> str:
+def ratio(mine: list[Figures], others: list[Figures] | None) -> float | None:
     """Of the rates, round by round."""
     both = zip(mine, others or [], strict=False)
     ratios = [own.rate / other.rate for own, other in both if not own.amiss and not other.amiss]
-    return f"{statistics.median(ratios):.3g}" if ratios else ""
+    return statistics.median(ratios) if ratios else None
+
+
+def shown(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3g}"
+
+
+def print_goals(taken: dict[str, list[Figures]], in_flight: int) -> None:
+    if in_flight in OF_THE_FASTEST_PEER:
+        found = ratio(taken[FAST], taken.get(FASTEST_PEER))
+        goals.tell(f"{FAST} x moleculer, {in_flight} in flight", found, at_least=OF_THE_FASTEST_PEER[in_flight])
+    if in_flight == 128:
+        for name, most in SERVER.items():
+            good = [figures for figures in taken[name] if not figures.amiss]
+            spent = 1e6 * middle(good, lambda figures: figures.server) if good else None
+            goals.tell(f"{name}: us at the server for each request", spent, at_most=most)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import goals
 from mu_peers.pair import core
 from mu_peers.tables import Find, Pattern, literal, message_for, mixed, ours, scan
 from peers import node_packages
 
 COUNTS = (10, 1_000, 10_000, 100_000)
+MILLIONS = 1.5  # the goal: of lookups a second, in the largest table
 MESSAGES, AT_ONCE = 1_000, 100
 Measure = Callable[[float], float]
 """Looks up for so many seconds, and tells how many lookups there were in one."""
@@ -89,6 +91,10 @@ def rates(kind: Callable[[int], Pattern], count: int, modules: Path | None, opti
     return [statistics.median(each) for each in zip(*rounds[1:], strict=True)]  # the first round only warms up
 
 
+def print_goals(title: str, rates_of_mu: list[float]) -> None:
+    goals.tell(f"{title}: millions of lookups/s in {COUNTS[-1]:,}", rates_of_mu[-1] / 1e6, at_least=MILLIONS)
+
+
 def main(options: argparse.Namespace) -> None:
     modules = node_packages("bloomrun@3.0.6", "patrun@7.3.0")
     names = ["mu", "a plain scan", "bloomrun 3.0.6", "patrun 7.3.0"]
@@ -101,6 +107,7 @@ def main(options: argparse.Namespace) -> None:
                 f"{rate:12,.0f}{f'({rate / column[0]:.2g})':>10}" for rate, column in zip(row, columns, strict=True)
             )
             print(f"{name:16}" + "".join(cells), flush=True)
+        print_goals(title, [column[0] for column in columns])
 
 
 if __name__ == "__main__":

@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import goals
 import psutil
 from peers import node_program, python_program
 
 from fuge import ports
 
 COUNTS = (2, 10, 50)
+START, STOP, MEMORY, SAVE = 1.1, 1.0, 60.0, 60.0  # goals: x plain spawn, seconds over a plain stop, MB, milliseconds
 PYTHON_SERVICE = """
 import asyncio, os, signal
 async def main():
@@ -266,6 +268,9 @@ def main(rounds: int) -> None:
             memory = f"{middle['own']:12.0f}{middle['warm']:10.0f}" if "own" in middle else ""
             print(f"{name:20}{middle['start']:10.2f}{ratio:10.2f}{1000 * middle['stop']:10.0f}{memory}", flush=True)
 
+        if count == max(COUNTS):
+            print_goals(taken["fuge, warm start"], taken["plain spawn"])
+
     print(f"\nfrom a save to an answer by the new code, ms: median (from, to) of {8 * rounds} saves")
     cases: list[tuple[str, Runner, str]] = [
         ("fuge, aiohttp, warm", runners[2], AIOHTTP_SERVICE),
@@ -283,6 +288,19 @@ def main(rounds: int) -> None:
             f"{name:22}{1000 * statistics.median(times):8.0f}  ({1000 * times[0]:.0f}, {1000 * times[-1]:.0f})",
             flush=True,
         )
+        if name == "fuge, aiohttp, warm":
+            goals.tell("from a save to an answer, ms (aiohttp, warm)", 1000 * statistics.median(times), at_most=SAVE)
+
+
+def print_goals(ours: list[dict[str, float]], plain: list[dict[str, float]]) -> None:
+    both = list(zip(ours, plain, strict=True))
+    services = f"{max(COUNTS)} services"
+    start = statistics.median(mine["start"] / base["start"] for mine, base in both)
+    goals.tell(f"fuge: start of {services}, x plain spawn", start, at_most=START)
+    stop = statistics.median(mine["stop"] - base["stop"] for mine, base in both)
+    goals.tell(f"fuge: stop of {services}, s more than by themselves", stop, at_most=STOP)
+    own = statistics.median(mine["own"] for mine in ours)
+    goals.tell(f"fuge: MB of the runner with {services}", own, at_most=MEMORY)
 
 
 if __name__ == "__main__":

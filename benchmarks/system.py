@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import goals
 from system_peers import node, visitors
 from system_peers.cost import Cost
 from system_peers.stored import Backlog, Stored, backlog, differences
@@ -154,10 +155,12 @@ def ratio(mine: list[Load], others: list[Load]) -> float:
 def print_goals(taken: dict[str, list[Load]], connections: int) -> None:
     ours = taken[OURS]
     if connections == max(CONNECTIONS):
-        print(f"of the bare handler: {ratio(ours, taken[BARE]):.2f} (goal: at least {OF_BARE:g})")
-        print(f"p99: {statistics.median(load.p99 for load in ours):.1f} ms (goal: at most {SLOWEST:g})")
+        goals.tell("step 07 x a bare handler, 64 connections", ratio(ours, taken[BARE]), at_least=OF_BARE)
+        p99 = statistics.median(load.p99 for load in ours)
+        goals.tell("step 07: p99 at 64 connections, ms", p99, at_most=SLOWEST)
     if NODE in taken and connections in OF_NODE:
-        print(f"x Node: {ratio(ours, taken[NODE]):.1f} (goal: at least {OF_NODE[connections]})")
+        of_node = ratio(ours, taken[NODE])
+        goals.tell(f"step 07 x Node, {connections} connections", of_node, at_least=OF_NODE[connections])
 
 
 def print_backlogs(ours: Ours, connections: int, seconds: float) -> None:

@@ -107,6 +107,7 @@ def test_second_ctrl_c_kills_replicas_that_are_leaving(project: Project) -> None
     up = project.begin("up")
     project.await_event("web", "ready")
     project.call("scale", name="web", count=2)
+    eventually(lambda: "| up" in project.fuge("logs", "web.2").out)  # it ignores SIGTERM from then on
     project.ask("scale", name="web", count=1)
     project.await_event("web.2", "stopping")
     assert list(project.ps()) == ["web", "web.2"]

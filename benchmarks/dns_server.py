@@ -151,21 +151,24 @@ def print_table(taken: dict[str, list[dict[str, dict[str, float]]]]) -> None:
             rate = statistics.median(each[kind]["rate"] for each in rounds)
             p99 = statistics.median(each[f"{kind} at rate"]["p99"] for each in rounds)
             lost = sum(each[k]["lost"] for each in rounds for k in (kind, f"{kind} at rate"))
-            cells += f"{rate:10,.0f}{ratio(rounds, taken.get(BASE), kind):>11}{1e3 * p99:9.2f}{lost:6.0f}"
+            of_base = ratio(rounds, taken.get(BASE), kind)
+            shown = "" if of_base is None else f"{of_base:.2f}"
+            cells += f"{rate:10,.0f}{shown:>11}{1e3 * p99:9.2f}{lost:6.0f}"
         print(f"{name:22}{cells}")
 
 
 def print_goals(taken: dict[str, list[dict[str, dict[str, float]]]]) -> None:
     for kind in QUESTIONS:
         for ours, peer, goal in GOALS:
-            if peer in taken:
-                goals.tell(f"{ours}: {kind} x {peer}", float(ratio(taken[ours], taken[peer], kind)), at_least=goal)
+            goals.tell(f"{ours}: {kind} x {peer}", ratio(taken[ours], taken.get(peer), kind), at_least=goal)
 
 
-def ratio(rounds: list[dict[str, dict[str, float]]], base: list[dict[str, dict[str, float]]] | None, kind: str) -> str:
+def ratio(
+    rounds: list[dict[str, dict[str, float]]], base: list[dict[str, dict[str, float]]] | None, kind: str
+) -> float | None:
     if not base:
-        return ""
-    return f"{statistics.median(a[kind]['rate'] / b[kind]['rate'] for a, b in zip(rounds, base, strict=True)):.2f}"
+        return None
+    return statistics.median(a[kind]["rate"] / b[kind]["rate"] for a, b in zip(rounds, base, strict=True))
 
 
 if __name__ == "__main__":

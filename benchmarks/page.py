@@ -6,13 +6,14 @@ come, for each benchmark, what it measures and how, and what it has printed. Exi
 """
 
 import argparse
+import ast
 import os
 import platform
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
+from threading import Timer
 from typing import NamedTuple
 
 import goals
@@ -25,7 +26,7 @@ BUSY = 0.25  # of a core, by others
 
 
 class Benchmark(NamedTuple):
-    """A program here; `quick` is what it is given for a short run."""
+    """A program here, and what it is given: `words`, or `quick` for a short run."""
 
     title: str
     program: str
@@ -39,7 +40,7 @@ BENCHMARKS = (
     Benchmark("Running a system", "running.py", ("3",), ("1",)),
     Benchmark("DNS", "dns_server.py"),
     Benchmark("The whole system", "system.py"),
-    Benchmark("Where the time of the whole system goes", "system.py", ("--profile",), ("--seconds", "1")),
+    Benchmark("Where the time of the whole system goes", "system.py", ("--profile",), ("--profile", "--seconds", "1")),
     Benchmark("The price of an engine", "engines.py", ("5",), ("1",)),
     Benchmark("From `make run` to a running system", "start.py", ("5",), ("1",)),
     Benchmark("The audit while its database dies", "audit.py", (), ("--calculations", "1000", "--kills", "1")),
@@ -55,23 +56,24 @@ class Run(NamedTuple):
 
 
 def run(benchmark: Benchmark, quick: bool, node: Path | None) -> Run:
-    words = [*benchmark.words, *(benchmark.quick if quick else ())]
+    words = [*(benchmark.quick if quick else benchmark.words)]
     if node and benchmark.program == "system.py" and "--profile" not in words:
         words += ["--node", str(node)]
-    print(f"\n== {benchmark.title}: {' '.join([benchmark.program, *words])}", flush=True)
+    command = " ".join(["python", f"benchmarks/{benchmark.program}", *words])
+    print(f"\n== {benchmark.title}: {command}", flush=True)
     process = subprocess.Popen(
         [sys.executable, HERE / benchmark.program, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    lines, deadline = [], time.monotonic() + PATIENCE
+    limit = Timer(PATIENCE, process.kill)
+    limit.start()
+    lines = []
     assert process.stdout
     for line in process.stdout:
         print(line, end="", flush=True)
         lines.append(line)
-        if time.monotonic() > deadline:
-            process.kill()
     failed = process.wait() != 0
-    said = " ".join(["python", f"benchmarks/{benchmark.program}", *benchmark.words, *(("--quick",) if quick else ())])
-    return Run(benchmark, said, "".join(lines).strip("\n"), failed)
+    limit.cancel()
+    return Run(benchmark, command, "".join(lines).strip("\n"), failed)
 
 
 # The page -------------------------------------------------------------------------------------------------------------
@@ -126,8 +128,8 @@ def anchor(benchmark: Benchmark) -> str:
 
 
 def section(each: Run) -> list[str]:
-    doc = (HERE / each.benchmark.program).read_text(encoding="utf-8").split('"""')[1]
-    method = doc.partition("\n\n")[2].strip()
+    doc = ast.get_docstring(ast.parse((HERE / each.benchmark.program).read_text(encoding="utf-8"))) or ""
+    method = doc.partition("\n\n")[2]
     failed = ["**It failed.**\n"] if each.failed else []
     return [f"## {each.benchmark.title}\n", f"`{each.command}`\n", f"{method}\n", *failed, f"```\n{each.output}\n```\n"]
 

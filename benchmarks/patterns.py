@@ -91,10 +91,6 @@ def rates(kind: Callable[[int], Pattern], count: int, modules: Path | None, opti
     return [statistics.median(each) for each in zip(*rounds[1:], strict=True)]  # the first round only warms up
 
 
-def print_goals(title: str, rates_of_mu: list[float]) -> None:
-    goals.tell(f"{title}: millions of lookups/s in {COUNTS[-1]:,}", rates_of_mu[-1] / 1e6, at_least=MILLIONS)
-
-
 def main(options: argparse.Namespace) -> None:
     modules = node_packages("bloomrun@3.0.6", "patrun@7.3.0")
     names = ["mu", "a plain scan", "bloomrun 3.0.6", "patrun 7.3.0"]
@@ -107,7 +103,7 @@ def main(options: argparse.Namespace) -> None:
                 f"{rate:12,.0f}{f'({rate / column[0]:.2g})':>10}" for rate, column in zip(row, columns, strict=True)
             )
             print(f"{name:16}" + "".join(cells), flush=True)
-        print_goals(title, [column[0] for column in columns])
+        goals.tell(f"{title}: millions of lookups/s in {COUNTS[-1]:,}", columns[-1][0] / 1e6, at_least=MILLIONS)
 
 
 if __name__ == "__main__":

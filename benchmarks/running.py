@@ -263,8 +263,7 @@ def main(rounds: int) -> None:
         print(f"{'':20}{'start, s':>10}{'x plain':>10}{'stop, ms':>10}{'runner, MB':>12}{'warm, MB':>10}")
         for name, figures in taken.items():
             middle = {key: statistics.median(each[key] for each in figures) for key in figures[0]}
-            pairs = zip(figures, taken["plain spawn"], strict=True)
-            ratio = statistics.median(mine["start"] / base["start"] for mine, base in pairs)
+            ratio = starts_of(figures, taken["plain spawn"])
             memory = f"{middle['own']:12.0f}{middle['warm']:10.0f}" if "own" in middle else ""
             print(f"{name:20}{middle['start']:10.2f}{ratio:10.2f}{1000 * middle['stop']:10.0f}{memory}", flush=True)
 
@@ -292,12 +291,15 @@ def main(rounds: int) -> None:
             goals.tell("from a save to an answer, ms (aiohttp, warm)", 1000 * statistics.median(times), at_most=SAVE)
 
 
+def starts_of(figures: list[dict[str, float]], plain: list[dict[str, float]]) -> float:
+    """As a ratio to a plain spawn, round by round."""
+    return statistics.median(mine["start"] / base["start"] for mine, base in zip(figures, plain, strict=True))
+
+
 def print_goals(ours: list[dict[str, float]], plain: list[dict[str, float]]) -> None:
-    both = list(zip(ours, plain, strict=True))
     services = f"{max(COUNTS)} services"
-    start = statistics.median(mine["start"] / base["start"] for mine, base in both)
-    goals.tell(f"fuge: start of {services}, x plain spawn", start, at_most=START)
-    stop = statistics.median(mine["stop"] - base["stop"] for mine, base in both)
+    goals.tell(f"fuge: start of {services}, x plain spawn", starts_of(ours, plain), at_most=START)
+    stop = statistics.median(mine["stop"] - base["stop"] for mine, base in zip(ours, plain, strict=True))
     goals.tell(f"fuge: stop of {services}, s more than by themselves", stop, at_most=STOP)
     own = statistics.median(mine["own"] for mine in ours)
     goals.tell(f"fuge: MB of the runner with {services}", own, at_most=MEMORY)

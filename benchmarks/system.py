@@ -155,9 +155,9 @@ def ratio(mine: list[Load], others: list[Load]) -> float:
 def print_goals(taken: dict[str, list[Load]], connections: int) -> None:
     ours = taken[OURS]
     if connections == max(CONNECTIONS):
-        goals.tell("step 07 x a bare handler, 64 connections", ratio(ours, taken[BARE]), at_least=OF_BARE)
+        goals.tell(f"step 07 x a bare handler, {connections} connections", ratio(ours, taken[BARE]), at_least=OF_BARE)
         p99 = statistics.median(load.p99 for load in ours)
-        goals.tell("step 07: p99 at 64 connections, ms", p99, at_most=SLOWEST)
+        goals.tell(f"step 07: p99 at {connections} connections, ms", p99, at_most=SLOWEST)
     if NODE in taken and connections in OF_NODE:
         of_node = ratio(ours, taken[NODE])
         goals.tell(f"step 07 x Node, {connections} connections", of_node, at_least=OF_NODE[connections])

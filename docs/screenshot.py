@@ -21,6 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from workbook import ports
+from workbook.doctor import browser_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = "02-context.ipynb"
@@ -88,7 +89,10 @@ def lab(folder: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
+            deadline = time.monotonic() + PATIENCE
             while not ports.answers(port):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    sys.exit("JupyterLab does not answer: `make lab` shows why")
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
         finally:
@@ -100,8 +104,11 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={WIDTH},{HEIGHT}"):
         options.add_argument(argument)
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    program, driver = browser_programs()
+    if not (program and driver):
+        sys.exit("Chromium and its chromedriver are needed (Debian: apt install chromium chromium-driver)")
+    options.binary_location = program
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
     try:
         yield browser
     finally:

@@ -3,10 +3,12 @@
 import ast
 import asyncio
 import functools
+import importlib.util
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import psutil
@@ -41,6 +43,16 @@ def each_recipe_and_engine() -> pytest.MarkDecorator:
         for engine in engines_for(recipe)
     ]
     return pytest.mark.parametrize(("recipe", "engine"), parameters)
+
+
+def load_benchmark(path: str) -> ModuleType:
+    """A file of benchmarks/, which is no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "benchmarks" / path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def needed(found: object, what: str) -> None:

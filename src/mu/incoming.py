@@ -14,7 +14,6 @@ from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
 
 log = logging.getLogger("mu")
-LATEST = 2**53  # milliseconds since 1970; a peer may send a number that no float can hold
 
 
 def remaining(protocol: Packet, default: float) -> float:
@@ -22,7 +21,10 @@ def remaining(protocol: Packet, default: float) -> float:
     deadline = protocol.get("deadline")
     if type(deadline) is not int:
         return default
-    return min(default, min(max(deadline, 0), LATEST) / 1000 - time.time())
+    try:
+        return min(default, deadline / 1000 - time.time())
+    except OverflowError:  # a peer may send a number that no float can hold
+        return default if deadline > 0 else 0.0
 
 
 @dataclass

@@ -1,27 +1,17 @@
 """The page of benchmarks: its goals are those that were told, the worst first."""
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import pytest
+from helpers import load_benchmark
 
 from workbook.course import ROOT
-
-BENCHMARKS = ROOT / "benchmarks"
 
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for name in ("goals", "page"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    spec = importlib.util.spec_from_file_location("page", BENCHMARKS / "page.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load_benchmark("page.py")
 
 
 @pytest.mark.parametrize(

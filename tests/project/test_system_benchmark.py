@@ -1,22 +1,15 @@
 """What benchmarks/system.py says of calculations that got lost, or came twice."""
 
-import importlib.util
 from collections import Counter
 from types import ModuleType
 
 import pytest
-
-from workbook.course import ROOT
+from helpers import load_benchmark
 
 
 @pytest.fixture(scope="module")
 def stored() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stored", ROOT / "benchmarks" / "system_peers" / "stored.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("system_peers/stored.py")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from types import TracebackType
 
 from dnslib import QTYPE, RCODE, RR, DNSRecord
 
+from fuge import ports
+
 TRUNCATED = 2  # in the third byte of a packet
 Answer = Callable[[DNSRecord, bool], bytes | None]  # to a query, by TCP or not; None is silence
 
@@ -26,8 +28,8 @@ class FakeDns:
 
     async def __aenter__(self) -> "FakeDns":
         loop = asyncio.get_running_loop()
-        self.tcp = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self.tcp.sockets[0].getsockname()[1]
+        (self.port,) = ports.free(1)  # not one that the system gives by TCP: by UDP somebody may ask from there
+        self.tcp = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.udp, _ = await loop.create_datagram_endpoint(lambda: Datagrams(self), ("127.0.0.1", self.port))
         return self
 

@@ -16,6 +16,7 @@ from fuge_dns import DOMAIN, NAMESPACE, Asker, served, service, system
 from fuzz.target import Check, Misbehaved, Target, watched_loop
 
 from concordant import ConcordantError, Endpoint, resolve
+from fuge import ports
 from fuge.engine.dns.answers import Answers
 from fuge.engine.dns.catalogue import Catalogue
 from fuge.engine.dns.packets import HEADER, OURS
@@ -238,8 +239,8 @@ async def resolved(port: int) -> None:
 def client() -> Iterator[Check]:
     with watched_loop() as (loop, watch):
         liar = Liar()
-        tcp = loop.run_until_complete(asyncio.start_server(liar.connected, "127.0.0.1", 0))
-        port = tcp.sockets[0].getsockname()[1]
+        (port,) = ports.free(1)  # for UDP and TCP
+        tcp = loop.run_until_complete(asyncio.start_server(liar.connected, "127.0.0.1", port))
         udp, _ = loop.run_until_complete(loop.create_datagram_endpoint(lambda: liar, ("127.0.0.1", port)))
 
         def check(data: bytes) -> None:

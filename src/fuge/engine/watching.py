@@ -12,6 +12,7 @@ from fuge.engine.ignoring import Ignoring
 from fuge.engine.running import Running
 from fuge.engine.states import FAILED, FINISHED, NOT_READY, RESTARTING, RUNNING, STARTING
 from fuge.errors import NoEngineError, NotReadyError
+from fuge.plan import files
 from fuge.plan.system import Service
 
 QUIET = 0.02  # seconds without a change that end a burst
@@ -77,7 +78,9 @@ class Watcher:
             watched.before = siblings.copy()
             siblings.append(watched)
         cancel(watched for name, watched in old.items() if self._watched.get(name) is not watched)
-        folders = [each.service.path for each in wanted if each.service.path and each.service.path.is_dir()]
+        folders = [
+            each.service.path for each in wanted if each.service.path and files.kind(each.service.path) == "folder"
+        ]
         self._changes.watch(outermost(folders))
 
     def resume(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from fuge.plan import env_file, schema, syntax
+from fuge.plan import env_file, files, schema, syntax
 from fuge.plan.faults import Broken, nearest, shown, shown_path, visible
 from fuge.plan.places import Document
 from fuge.plan.schema import GLOBAL, Entry, Inherited, Settings
@@ -82,9 +82,10 @@ def folder(document: Document, entry: Entry) -> tuple[Path | None, str]:
     if entry.type == "container":
         return None, ""
     path = (document.file.parent / entry.path).resolve()
-    if path.is_dir():
+    kind = files.kind(path)
+    if kind == "folder":
         return path, ""
-    return path, visible(f"{path} is not a folder" if path.exists() else f"the folder {path} does not exist")
+    return path, visible(f"{path} is not a folder" if kind else f"the folder {path} does not exist")
 
 
 def environment(document: Document, name: str, section: Inherited, base: Path) -> dict[str, str]:
@@ -93,7 +94,7 @@ def environment(document: Document, name: str, section: Inherited, base: Path) -
     Paths are relative to `base`; if that does not exist, its files are not looked for.
     """
     found: dict[str, str] = {}
-    for index, path in enumerate(section.env_file if base.is_dir() else ()):
+    for index, path in enumerate(section.env_file if files.kind(base) == "folder" else ()):
         found |= file_environment(document, (name, "env_file", index), base / path)
     if isinstance(section.environment, dict):
         return found | {key: document.texts[name, "environment", key] for key in section.environment}
@@ -101,8 +102,9 @@ def environment(document: Document, name: str, section: Inherited, base: Path) -
 
 
 def file_environment(document: Document, where: tuple[str, str, int], path: Path) -> dict[str, str]:
-    if not path.is_file():
-        document.complain(where, f"a file at {shown_path(path)}", "a folder" if path.is_dir() else "none")
+    kind = files.kind(path)
+    if kind != "file":
+        document.complain(where, f"a file at {shown_path(path)}", "a folder" if kind == "folder" else "none")
         return {}
     try:
         found, faults = env_file.parse(syntax.read(path), path)

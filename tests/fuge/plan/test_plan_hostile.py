@@ -145,3 +145,13 @@ def test_services_that_need_each_other_crosswise_are_ordered_at_once(load: Load)
 )
 def test_yaml_that_its_parser_does_not_foresee_is_a_fault(faults: Faults, text: str, fault: str) -> None:
     assert faults(text.encode())[0].startswith(f"fuge.yml:{fault}")  # as bytes, since blank lines stay as they are
+
+
+def test_name_that_is_too_long_for_a_folder_is_a_problem_of_its_service(load: Load) -> None:
+    service = load(f"a: {{type: process, run: x, path: {'x' * 300}}}").services["a"]
+    assert service.problem.endswith("x does not exist")
+
+
+def test_name_that_is_too_long_for_a_file_is_a_fault(faults: Faults) -> None:
+    [fault] = faults(f"a: {{type: process, run: x, env_file: {'x' * 300}}}")
+    assert fault.endswith("found none")

@@ -112,8 +112,8 @@ def test_command(options: argparse.Namespace) -> int:
 
 
 def workers() -> int:
-    """How many tests run at a time. They wait for half of their time, and have all that they need for themselves."""
-    return min(4, (os.cpu_count() or 1) + 1)
+    """How many tests run at a time, each with processes of its own: more would only wait for the processor."""
+    return min(4, os.cpu_count() or 1)
 
 
 def diff_command(options: argparse.Namespace) -> None:

@@ -106,7 +106,7 @@ def test_loads_are_counted_once_whatever_is_killed_or_restarted(own_system: Syst
             except NoAnswer:
                 answered[path] = False
             number += 1
-            over.wait(0.01)
+            over.wait(0.05)  # each load is a row of the report, which is asked for again and again
         return answered
 
     def strike(*strikes: Callable[[], object]) -> None:

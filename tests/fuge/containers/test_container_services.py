@@ -155,7 +155,8 @@ def test_data_of_a_container_is_fresh_at_each_start_unless_it_is_to_be_kept(proj
     project.call("restart", words=["redis"])
     assert redis_reply(port, "GET", "a") is None
     project.down()
-    project.configure_with(redis(port, "volumes: [store:/data]", "args: --appendonly yes"))
+    loaded = "readiness: {log: Ready to accept connections}"  # its port is open before it has read its data
+    project.configure_with(redis(port, "volumes: [store:/data]", "args: --appendonly yes", loaded))
     project.up()
     redis_reply(port, "SET", "a", "2")
     project.call("restart", words=["redis"])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import dns.exception
+import dns.name
 import dns.resolver
 
 from concordant import naming
@@ -54,7 +55,7 @@ class Asker:
         for name in self.servers.candidates(question.name):
             left = self.deadline - asyncio.get_running_loop().time()
             try:
-                return await self.servers.resolver.resolve(name, question.kind, lifetime=left, backend=Connected())
+                return await self._answer(name, question.kind, left)
             except dns.resolver.NXDOMAIN as error:
                 unknown.append(error)
             except dns.exception.DNSException as error:
@@ -63,6 +64,18 @@ class Asker:
                     raise explained from None
         start = f"expected {question}, but {self.servers.text}"
         raise NoSuchName(f"{start} knows no such name{tried(unknown)}: {advice_on_name(question)}")
+
+    async def _answer(self, name: dns.name.Name, kind: str, seconds: float) -> dns.resolver.Answer:
+        """What dnspython makes of it. Its `asyncio.wait_for` loses on Python 3.11 a cancellation that comes at the
+        moment of the answer (python/cpython issue 86296), which is made up for here."""
+        task = asyncio.current_task()
+        assert task
+        before = task.cancelling()
+        try:
+            return await self.servers.resolver.resolve(name, kind, lifetime=seconds, backend=Connected())
+        finally:
+            if task.cancelling() > before:
+                raise asyncio.CancelledError
 
     def _explained(self, error: dns.exception.DNSException, question: Question) -> ConcordantError:
         start = f"expected {question}, but {self.servers.text}"

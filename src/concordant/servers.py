@@ -90,7 +90,8 @@ async def addresses_of(host: str, seconds: float) -> list[str]:
         return [host]
     asking = asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     try:
-        found = await asyncio.wait_for(asking, seconds)
+        async with asyncio.timeout(seconds):
+            found = await asking
     except TimeoutError:
         text = f"expected this machine to know the address of {host!r} (DNS_HOST), found none within {seconds:g} s"
         raise NobodyAnswered(f"{text}: set DNS_HOST to an address") from None

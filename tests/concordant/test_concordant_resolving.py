@@ -364,3 +364,18 @@ async def test_an_answer_with_many_targets_does_not_take_as_many_sockets() -> No
         assert len(found) == 1  # all are at one place
         assert len(used) > 600
         assert max(used) - min(used) < 150
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_one_that_is_cancelled_ends_as_such_though_the_answer_comes_at_that_moment(turns: int) -> None:
+    """`turns` of the event loop after the server's answer: in one of them asyncio.wait_for loses it on Python 3.11."""
+    async with FakeDns(MONGO) as server:
+        name = "_main._tcp.mongo.micro.svc.cluster.local"
+        asking = asyncio.create_task(resolve(name, environment=server.environment))
+        while not server.asked:  # noqa: ASYNC110 (a turn of the event loop each time)
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            await asyncio.wait([asking])
+            assert asking.cancelled()

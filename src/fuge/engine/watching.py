@@ -140,7 +140,8 @@ class Watcher:
         while time.monotonic() < latest:
             watched.more.clear()
             try:
-                await asyncio.wait_for(watched.more.wait(), QUIET)
+                async with asyncio.timeout(QUIET):
+                    await watched.more.wait()
             except TimeoutError:
                 return
 

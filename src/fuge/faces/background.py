@@ -33,7 +33,8 @@ async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
         await launch(system.file, system.logs, ports, options.isolated)
     start = client.call("start", words=options.services, wait=options.wait)
     try:
-        results = await asyncio.wait_for(start, options.timeout)
+        async with asyncio.timeout(options.timeout):
+            results = await start
     except TimeoutError:
         return await late(client, system.logs, options)
     print(tables.outcomes(results))

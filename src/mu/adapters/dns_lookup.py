@@ -9,6 +9,7 @@ from contextvars import Context
 
 import concordant
 from concordant import ConcordantError, Endpoint, NoSuchName, NoSuchRecord
+from mu.cancelling import cancelled
 from mu.errors import Closed, ConnectFailed
 
 log = logging.getLogger("mu.dns")
@@ -130,7 +131,6 @@ class Lookup:
     async def close(self) -> None:
         self._closed = True
         if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await cancelled(self._task)
             if not self._next.done():
                 self._next.set_result(None)

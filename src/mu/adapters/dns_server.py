@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from concordant import ConcordantError
 from mu.adapters.dns_lookup import find
+from mu.cancelling import cancelled
 from mu.errors import TransportError
 from mu.transport import Receive, Server
 
@@ -50,9 +51,7 @@ class DnsServer(Server):
         log.info("%s is found: %s", self._name, self._server)
 
     async def close(self, grace: float) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await cancelled(self._task)
         if self._server:
             await self._server.close(grace)
 

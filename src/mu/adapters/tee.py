@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mu.adapters.adapter import Adapter, Deliver
+from mu.cancelling import cancelled
 from mu.codec import decode, encode
 from mu.errors import MuError
 from mu.packet import result_of
@@ -66,9 +67,7 @@ class Tee(Adapter):
             await asyncio.wait(self._copies, timeout=self._grace)
         if self._copies:
             log.warning("%s: closed before %d copies had an answer", self, len(self._copies))
-            for task in self._copies:
-                task.cancel()
-            await asyncio.wait(self._copies)
+            await cancelled(*self._copies)
         await super().close()
 
     def __str__(self) -> str:

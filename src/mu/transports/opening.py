@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from mu.cancelling import cancelled
 from mu.errors import Closed, ConnectFailed, MuError
 from mu.transports.pauses import LONGEST_PAUSE, pause_after
 
@@ -68,6 +69,4 @@ class Opening(Generic[T]):
 
     async def close(self) -> None:
         self._closed = True
-        if self._attempt:
-            self._attempt.cancel()
-            await asyncio.wait([self._attempt])
+        await cancelled(self._attempt)

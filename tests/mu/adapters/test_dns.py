@@ -124,6 +124,20 @@ async def test_dns_is_asked_at_the_first_message_if_it_was_added_after_the_start
         assert await asyncio.gather(*(ask(mu) for _ in range(5))) == [one.port] * 5
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_dns_ends_though_an_answer_comes_at_that_moment(asked: Asked, turns: int) -> None:
+    """`turns` of the event loop after the server was asked."""
+    async with FakeDns(zone((0, 10, 1))) as server:
+        asked(server)
+        async with caller() as (mu, _):
+            while not server.asked:  # noqa: ASYNC110 (a turn of the event loop each time)
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(10):
+                await mu.tear_down(0)
+
+
 async def test_dns_that_knows_no_such_name_is_asked_again(asked: Asked) -> None:
     async with services(1) as [one], FakeDns() as server:
         asked(server)

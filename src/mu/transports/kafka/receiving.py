@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition  # type: ignore[import-untyped]
 
+from mu.cancelling import cancelled
 from mu.codec import encode
 from mu.errors import MuError
 from mu.transport import Packet, Receive, Server
@@ -202,15 +203,12 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
         if self._task is None:
             return
         until = asyncio.get_running_loop().time() + grace
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await cancelled(self._task)
         await wait_while(lambda: self._hand or self._settling, self._changed, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
             self._hand.clear()
-        for task in list(self._settling):
-            task.cancel()
-            await asyncio.wait([task])
+        await cancelled(*self._settling)
         try:
             await self._commit()
         except FAILURES as error:

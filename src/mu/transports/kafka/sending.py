@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
 
+from mu.cancelling import cancelled
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.kafka.address import FAILURES, Address, failed, lost
@@ -94,8 +95,7 @@ class KafkaClient(Client):
         await self._opening.close()
         ends, self._ends = self._ends, None
         if ends is not None:
-            ends.reader.cancel()
-            await asyncio.wait([ends.reader])
+            await cancelled(ends.reader)
             await ends.answers.stop()
             await ends.producer.stop()
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
+from mu.cancelling import cancelled
 from mu.codec import encode
 from mu.errors import MuError
 from mu.transport import Packet, Receive, Server
@@ -217,8 +218,7 @@ class RabbitServer(Server):
             return
         until = asyncio.get_running_loop().time() + grace
         self._closing = True
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await cancelled(self._task)
         await self._take_no_more()
         await wait_while(lambda: self._hand or self._settling, self._changed, until)
         if self._hand:

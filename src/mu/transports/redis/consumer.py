@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 
+from mu.cancelling import cancelled
 from mu.codec import encode
 from mu.errors import MuError
 from mu.transport import Packet, Receive
@@ -251,11 +252,6 @@ class Consumer:
     async def _close_links(self) -> None:
         for link in self._links:
             await link.close()
-
-
-async def cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def encoded(verdict: Verdict) -> bytes:

@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from collections import deque
 
+from mu.cancelling import cancelled
 from mu.errors import Closed, MuError, Overloaded
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
@@ -148,11 +149,7 @@ class RedisClient(Client):
     async def close(self) -> None:
         """What waits for an answer ends with `Closed`, what is in the queue stays there."""
         self._closed = True
-        tasks = [task for task in (self._sender, self._reader) if task]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancelled(self._sender, self._reader)
         while self._waiting:
             self._settle(self._waiting.popleft(), Closed(f"the transport to {self} was closed"))
         self._answers.close(str(self))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mu.cancelling import cancelled
 from mu.errors import MuError
 from mu.transports.pauses import pause_after
 from mu.transports.redis.keys import Keys
@@ -80,5 +81,4 @@ class Settling:
             await asyncio.wait([self._task], timeout=seconds)
         if self._task:
             log.warning("%d messages could not be settled, and will be delivered again", len(self._waiting))
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await cancelled(self._task)

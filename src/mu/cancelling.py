@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-AGAIN = 1.0  # seconds until a task that goes on is told again
+AGAIN = 5.0  # seconds until a task that goes on is told again: longer than its goodbye to a broker may take
 
 
 async def cancelled(*tasks: "asyncio.Task[Any] | None") -> None:

@@ -21,6 +21,7 @@ BELOW = {
     "errors",
     "transport",
     "tables",
+    "cancelling",
     "deadlines",
 }  # what a transport may know
 OUTSIDE = {"msgspec": {"codec.py"}, "uvloop": {"running.py"}}

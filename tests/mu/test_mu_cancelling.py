@@ -2,10 +2,14 @@
 
 import asyncio
 
+import pytest
+
+from mu import cancelling
 from mu.cancelling import cancelled
 
 
-async def test_a_task_that_goes_on_is_told_again() -> None:
+async def test_a_task_that_goes_on_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancelling, "AGAIN", 0.01)
     told = []
 
     async def deaf() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from mu.errors import TransportError, from_wire
-from mu.transport import Client, Packet, Request
+from mu.transport import Batch, Client, Packet, Request
 
 Deliver = Callable[[Client, Request], Awaitable[Any]]
 
@@ -48,6 +48,17 @@ class Adapter(Client):
     @property
     def parts(self) -> list[Client]:
         return list(self._parts)
+
+
+class WholeAdapter(Adapter):
+    """One that looks at no packet, so that a batch is a request like any other to it."""
+
+    def send_all(self, batch: Batch) -> Coroutine[Any, Any, None]:
+        return self.around(batch, tell_all)
+
+
+async def tell_all(client: Client, batch: Any) -> None:
+    await client.send_all(batch)
 
 
 async def ask(client: Client, request: Request) -> Packet:

@@ -9,7 +9,7 @@ import concordant
 from concordant import ConcordantError
 from mu.adapters.dns_client import DnsClient
 from mu.adapters.dns_server import DnsServer
-from mu.transport import Client, Packet, Receive, Request, Server
+from mu.transport import Batch, Client, Packet, Receive, Request, Server
 
 
 class Dns(Client, Server):
@@ -70,6 +70,9 @@ class Dns(Client, Server):
 
     def send(self, request: Request) -> Coroutine[Any, Any, Packet | None]:
         return self._outbound.send(request)
+
+    def send_all(self, batch: Batch) -> Coroutine[Any, Any, None]:
+        return self._outbound.send_all(batch)
 
     @property
     def available(self) -> bool:

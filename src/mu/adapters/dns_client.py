@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from concordant import Endpoint
-from mu.adapters.adapter import Adapter, Deliver
+from mu.adapters.adapter import Deliver, WholeAdapter
 from mu.adapters.dns_lookup import Lookup
 from mu.adapters.taking import first_that_takes
 from mu.errors import ConnectFailed, MuError
@@ -56,7 +56,7 @@ class Place:
             gone()
 
 
-class DnsClient(Adapter):
+class DnsClient(WholeAdapter):
     """The lowest priority that DNS tells is used first, endpoints of the same one in turn, the heavier more often.
 
     What cannot be reached is left out for a moment, and DNS is asked again.

@@ -23,7 +23,7 @@ from mu.errors import (
     TTLExpired,
 )
 from mu.packet import due_in, result_of
-from mu.transport import Client, Packet, Postbox, Request
+from mu.transport import Batch, Client, Outcome, Packet, Postbox, Request
 
 log = logging.getLogger("mu")
 
@@ -73,10 +73,11 @@ class Outbox(Postbox, Adapter):
         self._spool = Spool(folder) if folder else None
         self._held: dict[Entry, None] = {}  # all that is not delivered, in order
         self._waiting: deque[Entry] = deque()  # those of them that nobody delivers at the moment
+        self._under_way = 0
         self._stored: dict[Path, int] = {}  # how many of each file are not delivered
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # each delivers some of them
         self._deadlines = Deadlines()
-        self._departure: asyncio.TimerHandle | None = None  # of those that wait for others
+        self._departure: asyncio.Handle | None = None  # of those that wait
         self._failing = self._turned_away = 0
         self._closed = False
         self._end = end_of(client)
@@ -92,10 +93,11 @@ class Outbox(Postbox, Adapter):
             self._turn_away()
         loop = asyncio.get_running_loop()
         self._add(Entry(request.packet, max(1.0, request.deadline - loop.time())))
-        if len(self._waiting) >= self._window:
-            self._depart()
-        elif self._departure is None:
-            self._departure = loop.call_later(self._linger, self._depart)
+        if self._under_way < self._window:
+            if len(self._waiting) >= self._window:
+                self._depart()
+            elif self._departure is None:
+                self._departure = loop.call_later(self._linger, self._depart)
 
     async def around(self, request: Request, deliver: Deliver) -> Any:
         """What wants an answer."""
@@ -127,49 +129,70 @@ class Outbox(Postbox, Adapter):
         if self._departure:
             self._departure.cancel()
             self._departure = None
-        while self._waiting and len(self._tasks) < self._window:
+        count = min(len(self._waiting), self._window - self._under_way)
+        if count:
+            self._under_way += count
+            entries = [self._waiting.popleft() for _ in range(count)]
             # Not within the message that is being handled at the moment, whose deadline is not theirs
-            task = asyncio.get_running_loop().create_task(self._work(self._waiting.popleft()), context=Context())
+            task = asyncio.get_running_loop().create_task(self._deliver(entries), context=Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, entry: Entry) -> None:
-        await self._deliver(entry)
-        while self._waiting:
-            await self._deliver(self._waiting.popleft())
+    def _leave_room(self) -> None:
+        """One is no longer under way: those that its place was missing for go when this turn of the loop is over."""
+        self._under_way -= 1
+        if self._waiting and self._departure is None:
+            self._departure = asyncio.get_running_loop().call_soon(self._depart)
 
-    async def _deliver(self, entry: Entry) -> None:
-        while (error := await self._attempt(entry)) is not None:
-            if is_hopeless(error):
-                log.error("%s refused a message: %r: %s", self._end, error, shortened(entry.packet["pattern"]))
-                break
-            self._note(entry, error)
-            await asyncio.sleep(pause_after(entry.failures, error))
-            if error.status not in DOWN:
-                self._waiting.append(entry)  # behind the others, which may do better
+    async def _deliver(self, entries: list[Entry]) -> None:
+        """Until each is done, or waits again."""
+        while failed := await self._attempt(entries):
+            pause = max(pause_after(entry.failures, error) for entry, error in failed)
+            await asyncio.sleep(pause)
+            entries = []
+            for entry, error in failed:
+                if error.status in DOWN:
+                    entries.append(entry)
+                else:  # behind the others, which may do better
+                    self._waiting.append(entry)
+                    self._leave_room()
+            if not entries:
                 return
-        self._done(entry)
 
-    async def _attempt(self, entry: Entry) -> MuError | None:
-        """What went wrong."""
-        deadline = asyncio.get_running_loop().time() + entry.patience
+    async def _attempt(self, entries: list[Entry]) -> list[tuple[Entry, MuError]]:
+        """Those that failed, and are to be tried again."""
+        failed: list[tuple[Entry, MuError]] = []
+
+        def ended(number: int, outcome: Outcome) -> None:
+            error = failure_of(outcome)
+            if error is not None and not is_hopeless(error):
+                self._note(entries[number], error)
+                failed.append((entries[number], error))
+                return
+            if error is not None:
+                pattern = shortened(entries[number].packet["pattern"])
+                log.error("%s refused a message: %r: %s", self._end, error, pattern)
+            self._done(entries[number])
+
+        patience = min(entry.patience for entry in entries)
+        deadline = asyncio.get_running_loop().time() + patience
+        batch = Batch([due_in(patience, entry.packet) for entry in entries], deadline, ended)
         watch = self._deadlines.watch(deadline)
+        rest: Exception
         try:
-            answer = await self._parts[0].send(Request(due_in(entry.patience, entry.packet), deadline))
-            if answer is not None:
-                result_of(answer)
-        except MuError as error:
-            return error
+            await self._parts[0].send_all(batch)
+            return failed
         except asyncio.CancelledError:
             if not watch.ended_it():
                 raise
-            return DeadlineExceeded(f"expected an answer of {self._end} within {entry.patience:g} s, found none")
+            rest = DeadlineExceeded(f"expected an answer of {self._end} within {patience:g} s, found none")
         except Exception as error:
-            log.exception("a transport failed with an error that is not a MuError")
-            return TransportError(repr(error))
+            rest = error
         finally:
             watch.stop()
-        return None
+        for number in list(batch.left):
+            batch.end(number, rest)
+        return failed
 
     def _note(self, entry: Entry, error: MuError) -> None:
         """The log tells of an outage once, and of each message that fails by itself."""
@@ -184,6 +207,7 @@ class Outbox(Postbox, Adapter):
 
     def _done(self, entry: Entry) -> None:
         del self._held[entry]
+        self._leave_room()
         if entry.failures:
             self._failing -= 1
             if not self._failing:
@@ -250,6 +274,19 @@ def end_of(client: Client) -> Client:
     while len(client.parts) == 1:
         client = client.parts[0]
     return client
+
+
+def failure_of(outcome: Outcome) -> MuError | None:
+    if outcome is None or isinstance(outcome, MuError):
+        return outcome
+    if isinstance(outcome, Exception):
+        log.error("a transport failed with an error that is not a MuError", exc_info=outcome)
+        return TransportError(repr(outcome))
+    try:
+        result_of(outcome)
+    except MuError as error:
+        return error
+    return None
 
 
 def pause_after(failures: int, error: MuError) -> float:

@@ -6,12 +6,12 @@ import copy
 import random
 from typing import Any
 
-from mu.adapters.adapter import Adapter, Deliver
+from mu.adapters.adapter import Deliver, WholeAdapter
 from mu.errors import MuError
 from mu.transport import Client, Request
 
 
-class Retry(Adapter):
+class Retry(WholeAdapter):
     """`retry(client)`: up to `attempts` in all, if nobody has run the message and trying again may help.
 
     Before the second it waits for about `delay` seconds, then twice as long each time, after what the error itself says

@@ -7,7 +7,7 @@ from collections import deque
 
 from mu.cancelling import cancelled
 from mu.errors import Closed, MuError, Overloaded
-from mu.transport import Client, Packet, Request
+from mu.transport import Batch, Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.pauses import pause_after
 from mu.transports.queued.answers import Answers
@@ -76,19 +76,43 @@ class RedisClient(Client):
     async def send(self, request: Request) -> None:
         await self._push(request, without_answer(request.packet))
 
+    async def send_all(self, batch: Batch) -> None:
+        self._open()
+        bodies = {}
+        for number, packet in list(batch.left.items()):
+            try:
+                bodies[number] = body_of(without_answer(packet), self._muid, self._max_frame)
+            except MuError as error:
+                batch.end(number, error)
+        await self._out.open()
+        batch.sent = True
+        numbers = list(bodies)
+        for first in range(0, len(numbers), MOST_AT_ONCE):
+            some = numbers[first : first + MOST_AT_ONCE]
+            taken = await self._out.run(PUSH, [self._keys.requests], [self._max_length, *(bodies[n] for n in some)])
+            for number in some[:taken]:
+                batch.end(number, None)
+            if taken < len(some):
+                raise self._full()
+
     async def _push(self, request: Request, packet: Packet) -> None:
-        if self._closed:
-            raise Closed(f"the transport to {self} is closed")
+        self._open()
         waiting = Waiting(request, body_of(packet, self._muid, self._max_frame))
         self._waiting.append(waiting)
-        loop = asyncio.get_running_loop()
         if self._sender is None:
-            self._sender = loop.create_task(self._send_all())
-        if self._reader is None:
-            self._reader = loop.create_task(self._read())
+            self._sender = asyncio.get_running_loop().create_task(self._send_waiting())
         await waiting.taken
 
-    async def _send_all(self) -> None:
+    def _open(self) -> None:
+        if self._closed:
+            raise Closed(f"the transport to {self} is closed")
+        if self._reader is None:
+            self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    def _full(self) -> Overloaded:
+        return Overloaded(f"expected fewer than {self._max_length:,} messages in {self}, found that many")
+
+    async def _send_waiting(self) -> None:
         try:
             while self._waiting:
                 await self._send_some()
@@ -106,7 +130,7 @@ class RedisClient(Client):
                 each.request.sent = True
             bodies = [each.body for each in some]
             taken = await self._out.run(PUSH, [self._keys.requests], [self._max_length, *bodies])
-            error = Overloaded(f"expected fewer than {self._max_length:,} messages in {self}, found that many")
+            error = self._full()
         except MuError as failure:
             error = failure
         except asyncio.CancelledError:

@@ -7,16 +7,35 @@ from collections.abc import Coroutine
 from typing import Any
 
 from mu.codec import encode
-from mu.errors import ConnectFailed, ConnectionLost
+from mu.errors import ConnectFailed, ConnectionLost, MuError
 from mu.frames import frame
 from mu.packet import Key, forward, key_of
-from mu.transport import Client, Packet, Request
+from mu.transport import Batch, Client, Packet, Request
 from mu.transports.addresses import not_connected, port_number
 from mu.transports.opening import Opening
 from mu.transports.tcp.greetings import GOODBYE, HELLO, WELCOME
 from mu.transports.tcp.stream import Stream
 
 LONGEST_PAUSE = 1.0  # seconds between two attempts to connect
+
+
+class Part:
+    """One of a batch, in the place of a future: what comes for it ends it, and the last one ends `all_ended`."""
+
+    __slots__ = ("_all_ended", "_batch", "_number")
+
+    def __init__(self, batch: Batch, number: int, all_ended: "asyncio.Future[None]") -> None:
+        self._batch, self._number, self._all_ended = batch, number, all_ended
+
+    def done(self) -> bool:
+        return self._number not in self._batch.left
+
+    def set_result(self, outcome: Packet | MuError) -> None:
+        self._batch.end(self._number, outcome)
+        if not self._batch.left and not self._all_ended.done():
+            self._all_ended.set_result(None)
+
+    set_exception = set_result
 
 
 class ClientStream(Stream):
@@ -27,30 +46,61 @@ class ClientStream(Stream):
         self._where = where
         self._welcome = False  # to a server that is Python's mu
         self.usable = True  # for new requests
-        self.pending: dict[Key, asyncio.Future[Packet]] = {}
+        self.pending: dict[Key, asyncio.Future[Packet] | Part] = {}
 
     async def ask(self, request: Request) -> Packet:
         if self.full:
             await self.room()
-        packet = forward(request.packet, self.muid, brief=self._welcome)
-        if not self._welcome:
-            packet["protocol"][HELLO] = self.muid
-        body = frame(encode(packet), self.max_frame)
-        if not self.usable:
-            raise ConnectionLost(f"the connection to {self._where} ended", sent=False)
-        key = key_of(request.packet)
         answer: asyncio.Future[Packet] = self.loop.create_future()
-        if key in self.pending:
-            raise ConnectionLost(f"a message with the same path waits for {self._where} already", sent=False)
-        self.pending[key] = answer
+        key = self._send(request.packet, answer)
         request.sent = True
-        self.write(body)
         try:
             return await answer
         finally:
+            self._forget(key)
+
+    async def tell(self, batch: Batch) -> None:
+        if not self.usable:
+            raise self._gone()
+        all_ended: asyncio.Future[None] = self.loop.create_future()
+        keys = []
+        try:
+            for number, packet in list(batch.left.items()):
+                if self.full:
+                    await self.room()
+                try:
+                    keys.append(self._send(packet, Part(batch, number, all_ended)))
+                except MuError as error:
+                    batch.end(number, error)
+            batch.sent = True
+            if batch.left:
+                await all_ended
+        finally:
+            self._forget(*keys)
+
+    def _send(self, packet: Packet, answer: "asyncio.Future[Packet] | Part") -> Key:
+        """Returns under what the answer is awaited. Raises a MuError, and then has sent nothing."""
+        addressed = forward(packet, self.muid, brief=self._welcome)
+        if not self._welcome:
+            addressed["protocol"][HELLO] = self.muid
+        body = frame(encode(addressed), self.max_frame)
+        if not self.usable:
+            raise self._gone()
+        key = key_of(packet)
+        if key in self.pending:
+            raise ConnectionLost(f"a message with the same path waits for {self._where} already", sent=False)
+        self.pending[key] = answer
+        self.write(body)
+        return key
+
+    def _gone(self) -> ConnectionLost:
+        return ConnectionLost(f"the connection to {self._where} ended", sent=False)
+
+    def _forget(self, *keys: Key) -> None:
+        for key in keys:
             self.pending.pop(key, None)
-            if not self.usable and not self.pending:
-                self.end("no longer used")
+        if not self.usable and not self.pending:
+            self.end("no longer used")
 
     def on_response(self, packet: Packet) -> None:
         """An answer that nobody waits for, such as one that comes after the deadline, is dropped."""
@@ -101,6 +151,12 @@ class Line:
     def ask(self, request: Request) -> Coroutine[Any, Any, Packet]:
         stream = self._stream
         return stream.ask(request) if stream is not None and stream.usable else self._connect_and_ask(request)
+
+    async def tell(self, batch: Batch) -> None:
+        stream = self._stream
+        if stream is None or not stream.usable:
+            stream = await self._opening.opened()
+        await stream.tell(batch)
 
     async def _connect_and_ask(self, request: Request) -> Packet:
         stream = await self._opening.opened()
@@ -164,6 +220,9 @@ class TcpClient(Client):
 
     def request(self, request: Request) -> Coroutine[Any, Any, Packet]:
         return next(self._turn).ask(request) if self._idle is None else self._ask_alone(self._idle, request)
+
+    def send_all(self, batch: Batch) -> Coroutine[Any, Any, None]:
+        return next(self._turn).tell(batch) if self._idle is None else super().send_all(batch)
 
     async def _ask_alone(self, idle: "asyncio.Queue[Line]", request: Request) -> Packet:
         line = await idle.get()

@@ -54,6 +54,27 @@ class Batch(Request):
             self._ended(number, outcome)
 
 
+class Part:
+    """One of a batch, where a transport has a future for each: a result ends the one, a failure all that are left."""
+
+    __slots__ = ("_batch", "_ending", "_number")
+
+    def __init__(self, batch: Batch, number: int, ending: "asyncio.Future[None]") -> None:
+        self._batch, self._number, self._ending = batch, number, ending
+
+    def done(self) -> bool:
+        return self._number not in self._batch.left or self._ending.done()
+
+    def set_result(self, answer: Packet | None) -> None:
+        self._batch.end(self._number, answer)
+        if not self._batch.left and not self._ending.done():
+            self._ending.set_result(None)
+
+    def set_exception(self, error: BaseException) -> None:
+        if not self._ending.done():
+            self._ending.set_exception(error)
+
+
 class Client(ABC):
     """Takes requests to another process, or within this one. All of it happens in one event loop."""
 

@@ -6,8 +6,8 @@ import uuid
 from collections import deque
 
 from mu.cancelling import cancelled
-from mu.errors import Closed, MuError, Overloaded
-from mu.transport import Batch, Client, Packet, Request
+from mu.errors import Closed, FrameTooLarge, MuError, Overloaded, Unencodable
+from mu.transport import Batch, Client, Packet, Part, Request
 from mu.transports.addresses import port_number
 from mu.transports.pauses import pause_after
 from mu.transports.queued.answers import Answers
@@ -26,9 +26,8 @@ class Waiting:
 
     __slots__ = ("body", "request", "taken")
 
-    def __init__(self, request: Request, body: bytes) -> None:
-        self.request, self.body = request, body
-        self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, request: Request, body: bytes, taken: "asyncio.Future[None] | Part") -> None:
+        self.request, self.body, self.taken = request, body, taken
 
 
 class RedisClient(Client):
@@ -77,40 +76,32 @@ class RedisClient(Client):
         await self._push(request, without_answer(request.packet))
 
     async def send_all(self, batch: Batch) -> None:
-        self._open()
-        bodies = {}
+        ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for number, packet in list(batch.left.items()):
             try:
-                bodies[number] = body_of(without_answer(packet), self._muid, self._max_frame)
-            except MuError as error:
+                self._add(batch, without_answer(packet), Part(batch, number, ending))
+            except (FrameTooLarge, Unencodable) as error:
                 batch.end(number, error)
-        await self._out.open()
-        batch.sent = True
-        numbers = list(bodies)
-        for first in range(0, len(numbers), MOST_AT_ONCE):
-            some = numbers[first : first + MOST_AT_ONCE]
-            taken = await self._out.run(PUSH, [self._keys.requests], [self._max_length, *(bodies[n] for n in some)])
-            for number in some[:taken]:
-                batch.end(number, None)
-            if taken < len(some):
-                raise self._full()
+        try:
+            if batch.left:
+                await ending
+        finally:
+            ending.cancel()
 
     async def _push(self, request: Request, packet: Packet) -> None:
-        self._open()
-        waiting = Waiting(request, body_of(packet, self._muid, self._max_frame))
-        self._waiting.append(waiting)
-        if self._sender is None:
-            self._sender = asyncio.get_running_loop().create_task(self._send_waiting())
-        await waiting.taken
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(request, packet, taken)
+        await taken
 
-    def _open(self) -> None:
+    def _add(self, request: Request, packet: Packet, taken: "asyncio.Future[None] | Part") -> None:
         if self._closed:
             raise Closed(f"the transport to {self} is closed")
+        self._waiting.append(Waiting(request, body_of(packet, self._muid, self._max_frame), taken))
+        loop = asyncio.get_running_loop()
+        if self._sender is None:
+            self._sender = loop.create_task(self._send_waiting())
         if self._reader is None:
-            self._reader = asyncio.get_running_loop().create_task(self._read())
-
-    def _full(self) -> Overloaded:
-        return Overloaded(f"expected fewer than {self._max_length:,} messages in {self}, found that many")
+            self._reader = loop.create_task(self._read())
 
     async def _send_waiting(self) -> None:
         try:
@@ -130,7 +121,7 @@ class RedisClient(Client):
                 each.request.sent = True
             bodies = [each.body for each in some]
             taken = await self._out.run(PUSH, [self._keys.requests], [self._max_length, *bodies])
-            error = self._full()
+            error = Overloaded(f"expected fewer than {self._max_length:,} messages in {self}, found that many")
         except MuError as failure:
             error = failure
         except asyncio.CancelledError:

@@ -10,32 +10,13 @@ from mu.codec import encode
 from mu.errors import ConnectFailed, ConnectionLost, MuError
 from mu.frames import frame
 from mu.packet import Key, forward, key_of
-from mu.transport import Batch, Client, Packet, Request
+from mu.transport import Batch, Client, Packet, Part, Request
 from mu.transports.addresses import not_connected, port_number
 from mu.transports.opening import Opening
 from mu.transports.tcp.greetings import GOODBYE, HELLO, WELCOME
 from mu.transports.tcp.stream import Stream
 
 LONGEST_PAUSE = 1.0  # seconds between two attempts to connect
-
-
-class Part:
-    """One of a batch, in the place of a future: what comes for it ends it, and the last one ends `all_ended`."""
-
-    __slots__ = ("_all_ended", "_batch", "_number")
-
-    def __init__(self, batch: Batch, number: int, all_ended: "asyncio.Future[None]") -> None:
-        self._batch, self._number, self._all_ended = batch, number, all_ended
-
-    def done(self) -> bool:
-        return self._number not in self._batch.left
-
-    def set_result(self, outcome: Packet | MuError) -> None:
-        self._batch.end(self._number, outcome)
-        if not self._batch.left and not self._all_ended.done():
-            self._all_ended.set_result(None)
-
-    set_exception = set_result
 
 
 class ClientStream(Stream):
@@ -62,20 +43,21 @@ class ClientStream(Stream):
     async def tell(self, batch: Batch) -> None:
         if not self.usable:
             raise self._gone()
-        all_ended: asyncio.Future[None] = self.loop.create_future()
+        ending: asyncio.Future[None] = self.loop.create_future()
         keys = []
         try:
             for number, packet in list(batch.left.items()):
                 if self.full:
                     await self.room()
                 try:
-                    keys.append(self._send(packet, Part(batch, number, all_ended)))
+                    keys.append(self._send(packet, Part(batch, number, ending)))
                 except MuError as error:
                     batch.end(number, error)
             batch.sent = True
             if batch.left:
-                await all_ended
+                await ending
         finally:
+            ending.cancel()
             self._forget(*keys)
 
     def _send(self, packet: Packet, answer: "asyncio.Future[Packet] | Part") -> Key:

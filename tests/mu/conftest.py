@@ -1,5 +1,6 @@
-"""Places to connect to: one where nobody listens, one that never answers; and a certificate for TLS."""
+"""Places to connect to: one where nobody listens, one that never answers, a Redis; and a certificate for TLS."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers import needed
+from mu_brokers import RedisBroker
 
 from fuge import ports
 
@@ -41,3 +43,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     subprocess.run([*make.split(), *names, "-keyout", file, "-out", file], check=True, capture_output=True)
     return file
+
+
+@pytest.fixture
+def redis_broker(tmp_path: Path) -> Iterator[RedisBroker]:
+    broker = RedisBroker(tmp_path / "redis")
+    try:
+        asyncio.run(broker.start())
+        yield broker
+    finally:
+        broker.kill()

@@ -64,7 +64,7 @@ class Outbox(Postbox, Adapter):
         folder: str | Path | None = None,
         window: int = 100,
         grace: float = 2.0,
-        linger: float = 0.005,
+        linger: float = 0.02,
     ) -> None:
         super().__init__([client])
         if capacity < 1 or window < 1:

@@ -126,9 +126,10 @@ async def test_conformance_a_deadline_ends_both_sides(place: Place) -> None:
 
 
 @over(*EACH)
-async def test_conformance_one_way_messages_arrive_once_each(place: Place) -> None:
+@pytest.mark.parametrize("keep", [False, True], ids=["each by itself", "from an outbox"])
+async def test_conformance_one_way_messages_arrive_once_each(place: Place, keep: bool) -> None:
     seen: list[Any] = []
-    async with service(place, lambda args: seen.append(args["x"])), caller(place) as mu:
+    async with service(place, lambda args: seen.append(args["x"])), caller(place, keep=keep) as mu:
         for x in range(300):
             mu.send({**JOB, "x": x})
         await until(lambda: len(seen) >= 300, SECONDS)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,8 @@ EVENT = {"role": "event"}
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[RedisBroker]:
-    broker = RedisBroker(tmp_path / "redis")
-    try:
-        asyncio.run(broker.start())
-        yield broker
-    finally:
-        broker.kill()
+def broker(redis_broker: RedisBroker) -> RedisBroker:
+    return redis_broker
 
 
 class Recorder:

@@ -15,12 +15,14 @@ from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
 from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, is_suspect, verdict_on
+from mu.transports.queued.oneway import wants_no_answer
 from mu.transports.redis.keys import Keys
 from mu.transports.redis.link import PATIENCE, Address, Link
 from mu.transports.redis.scripts import ADOPT, LEAVE, LIVE, TAKE
 from mu.transports.redis.settling import Settlement, Settling
 
 log = logging.getLogger("mu.redis")
+LINGER = 0.02  # seconds for which messages that nobody waits for may gather: many at once cost far less
 BLOCK = 1.0  # seconds for which Redis is asked to wait for a message
 LAST_WORDS = 1.0  # seconds at the end for telling Redis what was handled
 
@@ -121,9 +123,12 @@ class Consumer:
         if (now := asyncio.get_running_loop().time()) >= self._next_look:
             await self._adopt()
             self._next_look = now + self._lease / 3
-        taken, next_due = await self._take(await self._room())
+        room = await self._room()
+        taken, next_due = await self._take(room)
         if taken:
-            self._begin(taken)
+            nobody_waits = self._begin(taken)
+            if nobody_waits and len(taken) < room:
+                await asyncio.sleep(LINGER)
             return
         pause = min(BLOCK, float(next_due) / 1000 - time.time()) if next_due else BLOCK
         await self._wait_for_more(max(0.01, pause))
@@ -170,9 +175,12 @@ class Consumer:
             else:
                 self._settling.add(Settlement("back", taken, encoded(verdict)))
 
-    def _begin(self, taken: Sequence[bytes]) -> None:
-        """Give each to its handler; but one that may end this process only when there is no other here."""
-        self._alone = False
+    def _begin(self, taken: Sequence[bytes]) -> bool:
+        """Give each to its handler; but one that may end this process only when there is no other here.
+
+        Returns whether nobody waits for an answer to any of them.
+        """
+        self._alone, nobody_waits = False, True
         for index, each in enumerate(taken):
             packet = packet_of(each)
             if isinstance(packet, str):
@@ -182,13 +190,15 @@ class Consumer:
                 self._alone = True
                 if len(self._hand) + len(self._settling):
                     self._give_back(taken[index:])
-                    return
+                    break
             delivery = Delivery(self, each, packet)
             self._hand[delivery] = None
+            nobody_waits = nobody_waits and wants_no_answer(packet)
             self._receive(packet, delivery.reply)
             if self._alone:
                 self._give_back(taken[index + 1 :])
-                return
+                break
+        return nobody_waits
 
     def _give_back(self, taken: Sequence[bytes]) -> None:
         for each in reversed(taken):

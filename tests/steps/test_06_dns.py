@@ -27,17 +27,21 @@ CALLERS = 64
 
 
 @pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    """For tests that leave it as they found it."""
+def engine() -> str:
     engine_needed("wheel")
-    with System(RECIPE.step, RECIPE, "wheel") as running:
+    return "wheel"
+
+
+@pytest.fixture(scope="module")
+def system(engine: str) -> Iterator[System]:
+    """For tests that leave it as they found it."""
+    with System(RECIPE.step, RECIPE, engine) as running:
         yield running
 
 
 @pytest.fixture
-def own_system() -> Iterator[System]:
-    engine_needed("wheel")
-    with System(RECIPE.step, RECIPE, "wheel") as running:
+def own_system(engine: str) -> Iterator[System]:
+    with System(RECIPE.step, RECIPE, engine) as running:
         yield running
 
 
@@ -96,12 +100,14 @@ def test_a_service_that_is_stopped_is_an_error_in_time_and_found_again(system: S
 # Moving -----------------------------------------------------------------------------------------------------------
 
 
-async def test_ports_are_renumbered_in_fuge_yml_and_nowhere_else(copy_of: Callable[[Recipe], Path]) -> None:
+async def test_ports_are_renumbered_in_fuge_yml_and_nowhere_else(
+    copy_of: Callable[[Recipe], Path], engine: str
+) -> None:
     """All of them, while the webapp runs on: it hears of it by DNS."""
-    engine_needed("wheel")
     folder = copy_of(RECIPE)
     usual = {"main=27017:27017": "mongo", "main=8080": "adder_service", "main=8081": "audit_service"}
-    first, then = ports.free_ports([*usual, "webapp", "dns"]), ports.free_ports(usual)
+    first = ports.free_ports([*usual, "webapp", "dns", *(f"then {text}" for text in usual)])  # all are different
+    then = {text: first[f"then {text}"] for text in usual}
     change(folder, "fuge/fuge.yml", "http=3000", f"http={first['webapp']}")
     change(folder, "fuge/fuge.yml", "dns_port: 53053", f"dns_port: {first['dns']}")
     for text in usual:
@@ -114,9 +120,9 @@ async def test_ports_are_renumbered_in_fuge_yml_and_nowhere_else(copy_of: Callab
     def audit() -> str:
         return request("GET", f"http://127.0.0.1:{first['webapp']}/audit").text
 
-    async with Engine(folder / "fuge" / "fuge.yml", environment={"FUGE_ENGINE": "wheel"}) as engine:
-        await engine.start()
-        webapp = engine.ps(["webapp"])[0]["pid"]
+    async with Engine(folder / "fuge" / "fuge.yml", environment={"FUGE_ENGINE": engine}) as running:
+        await running.start()
+        webapp = running.ps(["webapp"])[0]["pid"]
         assert "2</output>" in (await post(1)).text
         for text in usual:
             change(
@@ -125,11 +131,11 @@ async def test_ports_are_renumbered_in_fuge_yml_and_nowhere_else(copy_of: Callab
                 re.sub(r"=\d+", f"={first[text]}", text),
                 re.sub(r"=\d+", f"={then[text]}", text),
             )
-        report = await engine.reload()
+        report = await running.reload()
         assert sorted(report["changed"]) == sorted(usual.values())
         assert "3</output>" in (await post(2)).text
         assert await asyncio.to_thread(wait_until, lambda: "2 + 1" in audit())
-        assert engine.ps(["webapp"])[0]["pid"] == webapp
+        assert running.ps(["webapp"])[0]["pid"] == webapp
 
 
 def test_calls_are_spread_and_none_is_lost_while_adders_come_and_go(own_system: System) -> None:
@@ -175,12 +181,11 @@ def come_and_go(system: System) -> None:
     [("DNS_SUFFIX=srv.cluster.local", "adder-service.micro.srv.cluster.local"), ("DNS_PORT=9", "127.0.0.1:9")],
 )
 def test_wrong_settings_of_dns_are_a_page_and_a_clear_line_in_the_log(
-    copy_of: Callable[[Recipe], Path], setting: str, said: str
+    copy_of: Callable[[Recipe], Path], engine: str, setting: str, said: str
 ) -> None:
-    engine_needed("wheel")
     folder = copy_of(RECIPE)
     change(folder, "fuge/fuge.yml", "  environment:\n", f"  environment:\n    - {setting}\n")
-    with System(folder, RECIPE, "wheel") as running:
+    with System(folder, RECIPE, engine) as running:
         answer = calculate(running)
         assert answer.status >= 500
         assert "Traceback" not in answer.text

@@ -1,5 +1,6 @@
 """What this package raises, and the exit code that each error ends a command with."""
 
+OF_UNIX = {"fcntl", "pty", "termios", "tty"}
 IN_EXTRA = {"dnslib", "pathspec", "prompt_toolkit", "pydantic", "pydantic_core", "ruamel", "watchfiles"}
 
 
@@ -36,12 +37,15 @@ class NotRunningError(FugeError):
 
 
 class NotInstalledError(FugeError, ImportError):
-    """A package that fuge needs is missing; the text names the extra that has it."""
+    """What fuge needs is missing: a package, and the text names the extra that has it; or a system like Unix."""
 
 
 def without_package(error: ModuleNotFoundError) -> ImportError:
-    """The error for a package that could not be imported; the same one if it is none of the extra `fuge`."""
+    """The error for a module that could not be imported; the same one if it is nothing that fuge knows of."""
     package = (error.name or "").partition(".")[0]
+    if package in OF_UNIX:
+        advice = "on Windows use WSL, where all of it works"
+        return NotInstalledError(f"expected Linux, macOS or WSL, found a system without Unix's {package}: {advice}")
     if package not in IN_EXTRA:
         return error
     advice = 'install the extra fuge (pip install "microservices-workbook[fuge]")'

@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEP ?=
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 
-.PHONY: run test lab lock bench soak fuzz clean
+.PHONY: run test lab lock bench soak fuzz coverage clean
 .DEFAULT_GOAL := run
 
 run:
@@ -36,6 +36,13 @@ fuzz:   # the parsers that meet bytes from outside, a minute each; FUZZFLAGS="--
 	@$(PYTHON) requirements/install.py test
 	@$(PYTHON) requirements/install.py fuzz
 	@cd tests && exec ../$(BIN)/python -m fuzz $(FUZZFLAGS)
+
+coverage:  # which branches of src the tests take, at least 95 %; COVERAGEFLAGS="tests/mu" for some of the tests
+	@$(PYTHON) requirements/install.py test
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -n auto --dist=loadgroup --no-loadscope-reorder $(COVERAGEFLAGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@exec $(BIN)/python -m coverage report
 
 clean:
 	rm -rf .venv .artifacts .mypy_cache .pytest_cache .ruff_cache

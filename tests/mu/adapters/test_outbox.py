@@ -275,6 +275,17 @@ async def test_outbox_delivers_before_it_closes(caplog: pytest.LogCaptureFixture
     assert not caplog.messages
 
 
+async def test_outbox_delivers_before_it_closes_what_its_window_had_no_room_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    end = Fake()
+    box = outbox(end, window=3, linger=3600)
+    post(box, *range(20))
+    await box.close()
+    assert sorted(numbers(end)) == list(range(20))
+    assert caplog.messages == []
+
+
 async def test_outbox_stores_what_is_left_and_delivers_it_first_next_time(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "outbox"
     box = outbox(Fake("ok", asyncio.Event(), GONE), folder=folder, window=2, grace=0.02)

@@ -33,7 +33,8 @@ from mu.handlers import Context
 from mu.mu import Mu
 from mu.routes import Route, Routes
 from mu.running import new_event_loop, run
-from mu.transport import Client, Packet, Postbox, Receive, Reply, Request, Server
+from mu.traces import Hop, Trace
+from mu.transport import Batch, Client, Outcome, Packet, Postbox, Receive, Reply, Request, Server
 
 if TYPE_CHECKING:
     from mu.adapters.balance import balance as balance
@@ -57,6 +58,7 @@ ADAPTERS = ("balance", "breaker", "shed", "timeout", "retry", "tee", "outbox", "
 
 __all__ = [
     "BadFrame",
+    "Batch",
     "CircuitOpen",
     "Client",
     "Closed",
@@ -66,9 +68,11 @@ __all__ = [
     "DeadlineExceeded",
     "FrameTooLarge",
     "FrameworkError",
+    "Hop",
     "Mu",
     "MuError",
     "NoRoute",
+    "Outcome",
     "Overloaded",
     "Packet",
     "Postbox",
@@ -80,6 +84,7 @@ __all__ = [
     "Server",
     "ServiceError",
     "TTLExpired",
+    "Trace",
     "TransportError",
     "Unencodable",
     "balance",

@@ -1,7 +1,7 @@
 """The system under contract: every step from the first webapp on, started by its own launcher; and a browser.
 
-A module whose tests are about a service that comes later names it: NEEDS = "audit_service". The newest step is run by
-each engine for containers, the others by one.
+A module whose tests are about a service that comes at another time names it: NEEDS = "audit_service". Where that keeps
+what it knows in a container the newest step is run by each engine; all else is run by one.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from workbook.course import Recipe
 from workbook.doctor import browser_programs
 from workbook.system import System
 
+STORING = {"audit_service", "event_service"}
 QUIET = [
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,700"),
@@ -25,11 +26,12 @@ QUIET = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "recipe" in metafunc.fixturenames:
         service = getattr(metafunc.module, "NEEDS", "webapp")
+        by_each = course.newest() if service in STORING else None
         steps = [
             pytest.param(recipe, engine, id=f"{recipe.slug} {engine}".strip(), marks=pytest.mark.step(recipe.number))
             for recipe in course.recipes()
             if service in recipe.ports
-            for engine in (engines_for(recipe) if recipe is course.newest() else engines_for(recipe)[-1:])
+            for engine in (engines_for(recipe) if recipe is by_each else engines_for(recipe)[-1:])
         ]
         metafunc.parametrize(("recipe", "engine"), steps, scope="module")
 

@@ -212,6 +212,7 @@ def test_full_outbox_is_in_the_log_and_costs_no_visitor(copy_of: Callable[[Recip
         ("return None", "The audit service gave an answer that is not a list of entries."),
     ],
 )
+@pytest.mark.parametrize("engine", ENGINES[-1:], indirect=True)  # what lists nothing asks no database
 def test_faulty_audit_is_said_without_its_secrets(
     copy_of: Callable[[Recipe], Path], engine: str, fault: str, said: str
 ) -> None:

@@ -17,14 +17,14 @@ from mu.transports.queued.ending import wait_while
 from mu.transports.queued.fate import Fate, Verdict, after_a_bad_end, is_suspect, verdict_on
 from mu.transports.queued.oneway import wants_no_answer
 from mu.transports.redis.keys import Keys
+from mu.transports.redis.life import LAST_WORDS, Life
 from mu.transports.redis.link import PATIENCE, Address, Link
-from mu.transports.redis.scripts import ADOPT, LEAVE, LIVE, TAKE
+from mu.transports.redis.scripts import TAKE
 from mu.transports.redis.settling import Settlement, Settling
 
 log = logging.getLogger("mu.redis")
 LINGER = 0.02  # seconds for which messages that nobody waits for may gather: many at once cost far less
 BLOCK = 1.0  # seconds for which Redis is asked to wait for a message
-LAST_WORDS = 1.0  # seconds at the end for telling Redis what was handled
 
 
 class Delivery:
@@ -42,9 +42,8 @@ class Delivery:
 class Consumer:
     """One that takes up to `batch` messages at once into a list of its own, where they stay until they are settled.
 
-    A lease of so many seconds, which it renews all the time, says that it lives. When one has run out, others take over
-    what it had in work, and put it to the front of the queue. Such a message may be what has ended that consumer, so it
-    is delivered alone: if it ends another, it is known to be the one, and no other message is blamed for it.
+    What a dead one had in work goes to the front of the queue. It may be what has ended that consumer, so it is
+    delivered alone: if it ends another, it is known to be the one, and no other message is blamed for it.
     """
 
     def __init__(
@@ -61,44 +60,28 @@ class Consumer:
         self._max_deliveries, self._lease, self._max_frame = max_deliveries, lease, max_frame
         self._name, self._address = str(uuid.uuid4()), address
         self._work = keys.work(self._name)
-        self._link, self._heart, outgoing = Link(address), Link(address), Link(address)
-        self._links = (self._link, self._heart, outgoing)
+        self._link, outgoing = Link(address), Link(address)
+        self._life = Life(Link(address), keys, self._name, lease)
+        self._links = (self._link, self._life.link, outgoing)
         self._hand: dict[Delivery, None] = {}  # what is being handled, in order
         self._free = asyncio.Event()  # set whenever there may be fewer in work than before
         self._settling = Settling(outgoing, self._work, keys, self._free.set)
         self._alone = False  # whether the next message may have ended a consumer
         self._uncertain = False  # whether Redis may have given something that did not arrive here
         self._next_look = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._consuming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Raises TransportError if Redis does not let us in; if it is not there, it is waited for."""
-        loop = asyncio.get_running_loop()
         try:
-            await self._live()
+            await self._life.begin()
         except MuError as error:
             if not error.temporary:
                 await self._close_links()
                 raise
             log.warning("%s is not to be had yet: %s", self._address, error)
-        self._tasks = [loop.create_task(self._consume()), loop.create_task(self._beat())]
-
-    # Life ---------------------------------------------------------------------------------------------------------
-
-    async def _live(self) -> None:
-        keys = [self._keys.lease(self._name), self._keys.consumers]
-        await self._heart.run(LIVE, keys, [int(self._lease * 1000), self._name])
-
-    async def _beat(self) -> None:
-        """In a task of its own: the lease must not run out because a handler takes long."""
-        failures = 0
-        while True:
-            await asyncio.sleep(pause_after(failures) if failures else self._lease / 4)
-            try:
-                await self._live()
-                failures = 0
-            except MuError:  # the task that consumes tells of it
-                failures += 1
+        self._consuming = asyncio.get_running_loop().create_task(self._consume())
+        self._life.go_on()
 
     # What comes ---------------------------------------------------------------------------------------------------
 
@@ -160,8 +143,7 @@ class Consumer:
         self._begin(list((found - known).elements()))
 
     async def _adopt(self) -> None:
-        keys = [self._keys.consumers, self._work]
-        orphans = await self._link.run(ADOPT, keys, [self._keys.works, self._keys.leases, self._name])
+        orphans = await self._life.orphans()
         if orphans:
             log.warning("a consumer of %s has died with %d messages in work: they go back", self._address, len(orphans))
         for taken in orphans:
@@ -238,26 +220,14 @@ class Consumer:
         """Take no more; settle what is answered within the grace, and hand back the rest."""
         loop = asyncio.get_running_loop()
         until = loop.time() + grace
-        consume, beat = self._tasks
-        await cancelled(consume)
+        await cancelled(self._consuming)
         await wait_while(lambda: self._hand, self._free, until)
         if self._hand:
             log.warning("%d messages were not handled within %g s: they go back", len(self._hand), grace)
             self._hand.clear()
         await self._settling.close(max(LAST_WORDS, until - loop.time()))
-        await cancelled(beat)
-        await self._leave()
+        await self._life.end()
         await self._close_links()
-
-    async def _leave(self) -> None:
-        keys = [self._work, self._keys.requests, self._keys.lease(self._name), self._keys.consumers]
-        for again in (True, False):  # the connection may have broken since it was last used
-            try:
-                await self._heart.run(LEAVE, keys, [self._name], patience=LAST_WORDS)
-                return
-            except MuError as error:
-                if not again:
-                    log.warning("what is in work goes back when the lease of %g s is over: %s", self._lease, error)
 
     async def _close_links(self) -> None:
         for link in self._links:

@@ -149,8 +149,12 @@ def main() -> int:
     if not chosen:
         parser.error(f"expected some of {', '.join(each.program for each in BENCHMARKS)}, found {options.only}")
     busy = busy_cores()
-    runs = [run(each, options.quick, options.node) for each in chosen]
-    options.file.write_text(page(runs, options.quick, busy), encoding="utf-8")
+    runs = []
+    for each in chosen:
+        runs.append(run(each, options.quick, options.node))
+        options.file.write_text(
+            page(runs, options.quick, busy), encoding="utf-8"
+        )  # what is known, if the next is ended
     print(f"\nwritten to {options.file}")
     return 1 if any(each.failed for each in runs) else 0
 

@@ -132,3 +132,8 @@ def test_patterns_are_shown_in_short() -> None:
     assert shown({"role": "basic", "cmd": "*", "n": re.compile("^1")}) == "role: basic, cmd: *, n: /^1/"
     assert shown("*") == "*"
     assert shown({}) == "{}"
+
+
+def test_table_lists_its_entries_in_the_order_of_definition() -> None:
+    patterns = [{"b": 1}, "*", {"a": "*", "c": 1}, {"a": 1}]
+    assert [(entry.pattern, entry.target) for entry in table(*patterns)] == list(zip(patterns, range(4), strict=True))

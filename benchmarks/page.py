@@ -152,9 +152,8 @@ def main() -> int:
     runs = []
     for each in chosen:
         runs.append(run(each, options.quick, options.node))
-        options.file.write_text(
-            page(runs, options.quick, busy), encoding="utf-8"
-        )  # what is known, if the next is ended
+        # After each, so that it is there if the next is ended
+        options.file.write_text(page(runs, options.quick, busy), encoding="utf-8")
     print(f"\nwritten to {options.file}")
     return 1 if any(each.failed for each in runs) else 0
 

@@ -50,7 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def room(item: pytest.Item) -> str:
-    """Tests of one room are run by one worker, one after the other: those of a file that share a running system."""
+    """Tests of one room are run by one worker, one after the other: those of a file that share a running system, and
+    those of several files that name the same ROOM, since they would wait for each other."""
+    if named := getattr(getattr(item, "module", None), "ROOM", ""):
+        return str(named)
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     system = [parameters[name] for name in ("recipe", "engine") if name in parameters]
     return " ".join([item.path.name, *(getattr(each, "slug", each) for each in system)])

@@ -13,6 +13,8 @@ from workbook import course, ports
 from workbook.browser import request
 from workbook.course import ROOT, Recipe
 
+ROOM = "installations"  # of which one at a time can be under way
+
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:

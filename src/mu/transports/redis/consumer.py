@@ -74,7 +74,7 @@ class Consumer:
     async def start(self) -> None:
         """Raises TransportError if Redis does not let us in; if it is not there, it is waited for."""
         try:
-            await self._life.begin()
+            await self._life.renew()
         except MuError as error:
             if not error.temporary:
                 await self._close_links()

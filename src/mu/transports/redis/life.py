@@ -26,10 +26,6 @@ class Life:
         self._work = keys.work(name)
         self._beating: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
-        """Raises a MuError if Redis can't be told."""
-        await self._renew()
-
     def go_on(self) -> None:
         """In a task of its own: a handler may take long."""
         self._beating = asyncio.get_running_loop().create_task(self._beat())
@@ -39,12 +35,13 @@ class Life:
         while True:
             await asyncio.sleep(pause_after(failures) if failures else self._lease / 4)
             try:
-                await self._renew()
+                await self.renew()
                 failures = 0
             except MuError:  # the task that consumes tells of it
                 failures += 1
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
+        """Raises a MuError if Redis can't be told."""
         keys = [self._keys.lease(self._name), self._keys.consumers]
         await self.link.run(LIVE, keys, [int(self._lease * 1000), self._name])
 

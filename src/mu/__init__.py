@@ -31,6 +31,7 @@ from mu.errors import (
 )
 from mu.handlers import Context
 from mu.mu import Mu
+from mu.observing import observe
 from mu.routes import Route, Routes
 from mu.running import new_event_loop, run
 from mu.traces import Hop, Trace
@@ -94,6 +95,7 @@ __all__ = [
     "kafka",
     "local",
     "new_event_loop",
+    "observe",
     "outbox",
     "overlay",
     "rabbitmq",

@@ -5,13 +5,18 @@ import logging
 import time
 from dataclasses import dataclass
 from inspect import isawaitable
+from typing import TYPE_CHECKING
 
 from mu import packet as packets
 from mu.deadlines import Deadlines, Watch
 from mu.errors import Closed, DeadlineExceeded, MuError, ServiceError, TTLExpired, of_handler, text_of
 from mu.handlers import Context, Handler, current
+from mu.patterns import Entry
 from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
+
+if TYPE_CHECKING:
+    from mu.spans import Span, Spans
 
 log = logging.getLogger("mu")
 
@@ -35,21 +40,26 @@ class House:
     counts: dict[str, int]
     dev: bool
     name: str
+    spans: "Spans | None" = None
 
 
 class Incoming:
     """A job for the workers: run the target with the packet, and reply exactly once."""
 
-    __slots__ = ("_began", "_context", "_house", "_reply", "_target", "_watch")
+    __slots__ = ("_began", "_context", "_entry", "_house", "_reply", "_span", "_target", "_watch")
 
-    def __init__(self, target: Handler | Client, context: Context, reply: Reply, house: House) -> None:
-        self._target, self._context, self._reply, self._house = target, context, reply, house
+    def __init__(self, entry: Entry[Handler | Client], context: Context, reply: Reply, house: House) -> None:
+        self._entry, self._context, self._reply, self._house = entry, context, reply, house
+        self._target = entry.target
         self._began = time.time() if "hops" in context.packet["protocol"] else None
         self._watch: Watch | None = None
+        self._span: Span | None = None
 
     async def run(self) -> None:
-        packet = self._context.packet
+        packet, spans = self._context.packet, self._house.spans
         token = current.set(self._context)
+        if spans is not None:
+            self._span = spans.received(self._entry.pattern, self._target, self._context.traceparent)
         try:
             if isinstance(self._target, Handler):
                 result = self._target.call(packet["pattern"], self._context)
@@ -75,6 +85,8 @@ class Incoming:
             if self._watch:
                 self._watch.stop()
         self._answer(answer)
+        if self._span is not None:
+            self._span.end()
 
     def waits(self, task: "asyncio.Task[None]") -> None:
         self._watch = self._house.deadlines.watch(self._context.deadline, task)
@@ -88,7 +100,8 @@ class Incoming:
                 f"the message has passed {len(packet['protocol']['path']) - 1} processes, and may pass no other: "
                 "do the routes of some of them form a circle?"
             )
-        answer = await client.request(Request(packets.relayed(packet), self._context.deadline))
+        traceparent = None if self._span is None else self._span.traceparent
+        answer = await client.request(Request(packets.relayed(packet, traceparent), self._context.deadline))
         asked = packet["protocol"]
         return {**answer, "protocol": {**asked, **answer["protocol"], "path": asked["path"]}}
 
@@ -108,6 +121,8 @@ class Incoming:
 
     def _refusal(self, error: BaseException) -> Packet:
         self._house.counts["failed"] += 1
+        if self._span is not None:
+            self._span.fail(error)
         return packets.refusal(self._context.packet, error, dev=self._house.dev)
 
     def _answer(self, answer: Packet) -> None:

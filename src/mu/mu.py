@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mu import packet as packets
 from mu.deadlines import Deadlines
@@ -27,11 +27,15 @@ from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
 from mu.incoming import House, Incoming, refuse, remaining
 from mu.lag import Lag
-from mu.patterns import Message, Pattern, Table, check, shown
+from mu.observing import spans
+from mu.patterns import Entry, Message, Pattern, Table, check, shown
 from mu.routes import Route, Routes
 from mu.traces import Hop, Trace, hops_of
 from mu.transport import Client, Packet, Postbox, Reply, Request, Server, described
 from mu.workers import Workers
+
+if TYPE_CHECKING:
+    from mu.spans import Span
 
 log = logging.getLogger("mu")
 MOST_SENDS = 10_000  # messages of `send` that may be under way
@@ -168,28 +172,40 @@ class Mu:
             seconds = outer.deadline - now
         deadline = now + seconds
         watch = self._deadlines.watch(deadline, asyncio.current_task(loop))
-        request = None
+        request = span = None
         try:
-            target = self._route(message)
-            request = Request(self._packet(message, seconds, outer), deadline)
+            entry = self._route(message)
+            target, spans = entry.target, self._house.spans
+            if spans is not None:
+                span = spans.dispatched(entry.pattern, target)
+            request = Request(self._packet(message, seconds, outer, span), deadline)
             if isinstance(target, Handler):
                 request.sent = True
                 return await self._handle(target, request)
             answer = await (target.request(request) if hops is None else self._traced(target, request, hops))
             return packets.result_of(answer)
-        except MuError:
-            self._counts["dispatch failed"] += 1
+        except MuError as error:
+            self._dispatch_failed(error, span)
             raise
-        except asyncio.CancelledError:
-            self._counts["dispatch failed"] += 1
-            if watch.ended_it():
-                raise DeadlineExceeded(
-                    f"expected an answer within the time allowed, found none: {route_shown(message)}",
-                    sent=request is not None and request.sent,
-                ) from None
-            raise
+        except asyncio.CancelledError as cancellation:
+            if not watch.ended_it():
+                self._dispatch_failed(cancellation, span)
+                raise
+            late = DeadlineExceeded(
+                f"expected an answer within the time allowed, found none: {route_shown(message)}",
+                sent=request is not None and request.sent,
+            )
+            self._dispatch_failed(late, span)
+            raise late from None
         finally:
             watch.stop()
+            if span is not None:
+                span.end()
+
+    def _dispatch_failed(self, error: BaseException, span: "Span | None") -> None:
+        self._counts["dispatch failed"] += 1
+        if span is not None:
+            span.fail(error)
 
     async def _traced(self, target: Client, request: Request, hops: list[Hop]) -> Packet:
         began = time.time()
@@ -216,53 +232,74 @@ class Mu:
         Raises NoRoute, Closed, and Overloaded when too many are under way.
         """
         loop = self._enter()
-        target = self._route(message)
-        if isinstance(target, Postbox):
-            try:
-                target.post(Request(self._packet(message, self._timeout, current.get()), loop.time() + self._timeout))
-            except MuError:
-                self._counts["sends lost"] += 1
-                raise
+        entry = self._route(message)
+        if isinstance(entry.target, Postbox):
+            self._post(message, entry, entry.target, loop.time() + self._timeout)
             return
         if len(self._sends) >= MOST_SENDS:
             self._counts["sends lost"] += 1
             raise Overloaded(f"expected fewer than {MOST_SENDS:,} messages under way by send, found that many")
-        task = asyncio.create_task(self._send(message, target))
+        task = asyncio.create_task(self._send(message, entry))
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _send(self, message: Message, target: Handler | Client) -> None:
+    def _post(self, message: Message, entry: "Entry[Any]", postbox: Postbox, deadline: float) -> None:
+        spans = self._house.spans
+        span = None if spans is None else spans.sent(entry.pattern, postbox)
+        try:
+            postbox.post(Request(self._packet(message, self._timeout, current.get(), span), deadline))
+        except MuError as error:
+            self._send_lost(error, span)
+            raise
+        finally:
+            if span is not None:
+                span.end()
+
+    async def _send(self, message: Message, entry: "Entry[Handler | Client]") -> None:
         """The message belongs to the trace of the one being handled, but not to its deadline."""
-        outer = current.get()
+        outer, target, spans, span = current.get(), entry.target, self._house.spans, None
         current.set(Context(outer.packet if outer else {"protocol": {}}, math.inf))
         try:
             if isinstance(target, Handler):
                 await self.dispatch(message)
                 return
-            packet, loop = self._packet(message, self._timeout, current.get()), asyncio.get_running_loop()
+            if spans is not None:
+                span = spans.sent(entry.pattern, target)
+            packet, loop = self._packet(message, self._timeout, current.get(), span), asyncio.get_running_loop()
             async with asyncio.timeout(self._timeout):
                 answer = await target.send(Request(packet, loop.time() + self._timeout))
             if answer is not None:
                 packets.result_of(answer)
         except (MuError, TimeoutError, asyncio.CancelledError) as error:
-            self._counts["sends lost"] += 1
+            self._send_lost(error, span)
             log.warning("sent message failed: %s: %r", route_shown(message), error)
+        finally:
+            if span is not None:
+                span.end()
 
-    def _route(self, message: Message) -> Handler | Client:
+    def _send_lost(self, error: BaseException, span: "Span | None") -> None:
+        self._counts["sends lost"] += 1
+        if span is not None:
+            span.fail(error)
+
+    def _route(self, message: Message) -> "Entry[Handler | Client]":
         if not isinstance(message, dict):
             raise FrameworkError(f"expected a message such as {{'role': 'basic'}}, found {message!r:.60}", sent=False)
         entry = self._table.find(message)
         if entry is None:
             raise NoRoute(self._no_route(message))
-        return entry.target
+        return entry
 
     def _no_route(self, message: Message) -> str:
         known = "; ".join(shown(entry.pattern) for entry in itertools.islice(self._table, 5)) or "none"
         return f"no pattern fits {route_shown(message)}; defined are: {known}"
 
-    def _packet(self, message: Message, seconds: float, outer: Context | None) -> Packet:
-        parent = outer.traceparent if outer else None
-        return packets.request(message, self._ttl, time.time() + seconds, parent)
+    def _packet(self, message: Message, seconds: float, outer: Context | None, span: "Span | None") -> Packet:
+        if span is not None:
+            traceparent = span.traceparent
+        else:
+            traceparent = packets.new_traceparent(outer.traceparent if outer else None)
+        return packets.request(message, self._ttl, time.time() + seconds, traceparent)
 
     async def _handle(self, handler: Handler, request: Request) -> Any:
         context = Context(request.packet, request.deadline)
@@ -293,7 +330,7 @@ class Mu:
             return
         assert self._loop
         context = Context(packet, self._loop.time() + seconds)
-        self._workers.submit(Incoming(entry.target, context, reply, self._house))
+        self._workers.submit(Incoming(entry, context, reply, self._house))
 
     def _refuse(self, packet: Packet, reply: Reply, error: MuError) -> None:
         refuse(reply, packets.refusal(packet, error, dev=self._house.dev))
@@ -335,7 +372,7 @@ class Mu:
         if self._loop is not loop:
             if self._loop is not None:
                 raise FrameworkError("a Mu belongs to the event loop it was first used in: make another", sent=False)
-            self._loop = loop
+            self._loop, self._house.spans = loop, spans(str(self))
         if self._ending and not ending and (self._ending.done() or current.get() is None):
             raise Closed(f"{self} is shut down: make another Mu")
         return loop

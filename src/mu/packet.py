@@ -24,12 +24,8 @@ NO_TRACE: list[str] = []
 Key = tuple[str, ...]
 
 
-def request(message: Mapping[str, Any], ttl: int, deadline: float, parent: str | None = None) -> Packet:
-    """A new one. `deadline`: in seconds since 1970. `parent`: the traceparent of the message that it belongs to.
-
-    Its name is that of its span in its trace, which no other has.
-    """
-    traceparent = new_traceparent(parent)
+def request(message: Mapping[str, Any], ttl: int, deadline: float, traceparent: str) -> Packet:
+    """A new one. `deadline`: in seconds since 1970. Its name is that of its span in its trace, which no other has."""
     path = [traceparent[3:52]]
     protocol = {"path": path, "ttl": ttl, "deadline": int(deadline * 1000), "traceparent": traceparent}
     return {"pattern": dict(message), "protocol": protocol}
@@ -100,10 +96,12 @@ def backward(packet: Packet, muid: str, *, brief: bool = False) -> Packet:
     return packet
 
 
-def relayed(packet: Packet) -> Packet:
-    """A request that came in, as it goes out again: it may pass one process less."""
-    protocol = packet["protocol"]
-    return {**packet, "protocol": {**protocol, "ttl": protocol["ttl"] - 1}}
+def relayed(packet: Packet, traceparent: str | None = None) -> Packet:
+    """A request that came in, as it goes out again: it may pass one process less. `traceparent`: where a span is."""
+    protocol = {**packet["protocol"], "ttl": packet["protocol"]["ttl"] - 1}
+    if traceparent is not None:
+        protocol["traceparent"] = traceparent
+    return {**packet, "protocol": protocol}
 
 
 def due_in(seconds: float, packet: Packet) -> Packet:

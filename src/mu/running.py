@@ -8,14 +8,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from mu.errors import MuError
+from mu.observing import observe
 
 
 def run(main: Coroutine[Any, Any, Any]) -> None:
-    """Run the coroutine in a new event loop, on uvloop if that is installed.
+    """Run the coroutine in a new event loop, on uvloop if that is installed, and `observe` what it does.
 
     SIGTERM and Ctrl-C cancel it, so that `async with mu` tears down gracefully; the program then ends as one that did
     what it was told. A MuError, such as a taken port, ends it with the message alone and exit code 1.
     """
+    observe()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(until_told(main))

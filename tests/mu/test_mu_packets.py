@@ -69,7 +69,7 @@ def test_trace_that_is_none_is_dropped(trace: Any, kept: bool) -> None:
 
 def test_request_is_named_by_its_span_and_says_when_it_ends() -> None:
     parent = packets.new_traceparent()
-    child = packets.request({"a": 1}, 7, 1.5, parent)
+    child = packets.request({"a": 1}, 7, 1.5, packets.new_traceparent(parent))
     protocol = child["protocol"]
     assert child["pattern"] == {"a": 1}
     assert (protocol["ttl"], protocol["deadline"]) == (7, 1500)

@@ -1,0 +1,55 @@
+"""Whether somebody watches, by OpenTelemetry: a standard that many tools understand."""
+
+import logging
+import os
+import sys
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mu.spans import Spans
+
+log = logging.getLogger("mu")
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+def observe() -> None:
+    """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT, such as http://127.0.0.1:4318; without it do nothing.
+
+    Called once, before anything else is made. `run` does it. OpenTelemetry's other variables hold too, such as
+    OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER; its instrumentation packages are used if they are installed, for example
+    opentelemetry-instrumentation-pymongo. Does nothing where OpenTelemetry is set up already, as by
+    `opentelemetry-instrument`. Without the extra `otel` the log says so, since a program works without being watched.
+    """
+    if not os.environ.get(ENDPOINT) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or is_set_up():
+        return
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        advice = 'install the extra otel (pip install "microservices-workbook[otel]"), or unset it'
+        log.warning("%s is set, but there is no %s, hence no traces: %s", ENDPOINT, error.name, advice)
+        return
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    for package in entry_points(group="opentelemetry_instrumentor"):
+        package.load()().instrument()
+
+
+def is_set_up() -> bool:
+    trace = sys.modules.get("opentelemetry.trace")  # whoever has set it up has imported it
+    return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def spans(at: str) -> "Spans | None":
+    """For the Mu of that name; None where OpenTelemetry is not set up."""
+    if not is_set_up():
+        return None
+    from opentelemetry import trace
+
+    from mu.spans import Spans
+
+    return Spans(at, trace.get_tracer("mu"))

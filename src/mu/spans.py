@@ -1,0 +1,65 @@
+"""What a Mu does, as spans of OpenTelemetry: one for each message that it dispatches, sends, passes on or handles."""
+
+from opentelemetry import context, trace
+from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from mu.errors import MuError
+from mu.patterns import Pattern, shown
+
+W3C = TraceContextTextMapPropagator()
+
+
+class Span:
+    """One that has begun; whoever began it ends it. What the process sends in between belongs to it."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span, self._token = span, context.attach(trace.set_span_in_context(span))
+
+    @property
+    def traceparent(self) -> str:
+        """For the next process. https://www.w3.org/TR/trace-context/"""
+        here = self._span.get_span_context()
+        return f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
+
+    def fail(self, error: BaseException) -> None:
+        """Tells the kind of the error and not its text, which may have in it what was in the message."""
+        kind = type(error).__name__
+        self._span.set_status(StatusCode.ERROR, kind)
+        self._span.set_attribute("error.type", kind)
+        if isinstance(error, MuError):
+            self._span.set_attribute("rpc.response.status_code", str(error.status))
+
+    def end(self) -> None:
+        context.detach(self._token)
+        self._span.end()
+
+
+class Spans:
+    """Begins them, for the Mu that is named `at`.
+
+    Names are those of patterns, since they are few: https://opentelemetry.io/docs/specs/semconv/rpc/
+    """
+
+    def __init__(self, at: str, tracer: trace.Tracer) -> None:
+        self._at, self._tracer = at, tracer
+
+    def dispatched(self, pattern: Pattern, target: object) -> Span:
+        """It ends with the answer."""
+        return self._begin(pattern, target, SpanKind.CLIENT)
+
+    def sent(self, pattern: Pattern, target: object) -> Span:
+        """It ends when the message is off its sender's hands, which may be long before it is handled."""
+        return self._begin(pattern, target, SpanKind.PRODUCER)
+
+    def received(self, pattern: Pattern, target: object, traceparent: str | None) -> Span:
+        """Of a message from outside; its parent is the span of another process."""
+        parent = W3C.extract({"traceparent": traceparent} if traceparent else {}, context.Context())
+        return self._begin(pattern, target, SpanKind.SERVER, parent)
+
+    def _begin(self, pattern: Pattern, target: object, kind: SpanKind, parent: context.Context | None = None) -> Span:
+        name = shown(pattern)
+        told = {"rpc.system.name": "mu", "rpc.method": name, "mu.at": self._at, "mu.target": str(target)}
+        return Span(self._tracer.start_span(name, parent, kind, told))

@@ -1,0 +1,107 @@
+"""Traces leave a real process for whatever the environment names."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+PROGRAM = """
+import asyncio
+from mu import Mu, run
+
+async def main():
+    async with Mu("here") as mu:
+        mu.define({"cmd": "one"}, lambda _: 1)
+        print(await mu.dispatch({"cmd": "one"}))
+
+run(main())
+"""
+
+
+class Collector(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Collecting)
+        self.requests: list[ExportTraceServiceRequest] = []
+
+
+class Collecting(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.requests.append(ExportTraceServiceRequest.FromString(body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        yield collector
+        collector.shutdown()
+        thread.join()
+
+
+def ran(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, timeout=60)
+
+
+def address(collector: Collector) -> str:
+    return f"http://127.0.0.1:{collector.server_address[1]}"
+
+
+def test_spans_of_a_program_arrive_before_it_has_ended(collector: Collector) -> None:
+    done = ran(PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT=address(collector), OTEL_SERVICE_NAME="adder_service")
+    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+    (request,) = collector.requests
+    (of_service,) = request.resource_spans
+    about = {each.key: each.value.string_value for each in of_service.resource.attributes}
+    assert about["service.name"] == "adder_service"
+    (span,) = of_service.scope_spans[0].spans
+    assert span.name == "cmd: one"
+
+
+@pytest.mark.parametrize("environment", [{}, {"OTEL_SDK_DISABLED": "true"}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}])
+def test_nothing_is_loaded_without_an_endpoint(collector: Collector, environment: dict[str, str]) -> None:
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": address(collector)} if "OTEL_SDK_DISABLED" in environment else {}
+    loaded = 'import sys; print("opentelemetry" in {name.partition(".")[0] for name in sys.modules})'
+    done = ran(f"{PROGRAM}\n{loaded}", **given, **environment)
+    assert (done.stdout, done.stderr) == ("1\nFalse\n", "")
+    assert not collector.requests
+
+
+def test_program_works_although_nobody_listens_at_the_endpoint() -> None:
+    done = ran(PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+
+
+def test_program_works_without_the_extra_and_says_that_there_are_no_traces() -> None:
+    missing = 'import sys; sys.modules["opentelemetry"] = None\n'
+    done = ran(missing + PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+    assert 'install the extra otel (pip install "microservices-workbook[otel]"), or unset it' in done.stderr
+
+
+def test_a_provider_that_is_set_up_already_is_left_alone(collector: Collector) -> None:
+    first = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+own = TracerProvider()
+trace.set_tracer_provider(own)
+"""
+    after = "print(trace.get_tracer_provider() is own)"
+    done = ran(f"{first}{PROGRAM}\n{after}", OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
+    assert (done.stdout, done.stderr) == ("1\nTrue\n", "")
+    assert not collector.requests

@@ -7,6 +7,7 @@ import pytest
 from interop.node import Node
 from interop.raw import Raw, raw_server, request, response
 from interop.service import FALSY, OTHERS, basic, caller, service
+from mu_spans_seen import is_child, watch_spans
 
 from mu import DeadlineExceeded, Mu, NoRoute, ServiceError, TTLExpired, tcp
 
@@ -164,3 +165,11 @@ async def test_what_else_a_packet_holds_is_handed_on() -> None:
     assert (answer["err"], answer["response"], answer["more"], answer["least"]) == (None, 3, "back", 1)
     assert {key: answer["protocol"][key] for key in extra} == extra
     assert (answer["protocol"]["path"], answer["protocol"]["dst"]) == (["an-id"], "a-muid")
+
+
+async def test_a_relay_of_node_does_not_break_a_trace(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watch_spans(monkeypatch)
+    async with service(last := tcp.server()), Node("relay.js", port, last.port), caller(port) as mu:
+        assert await mu.dispatch(ADD) == 3
+    dispatched, handled = seen()
+    assert is_child(handled, dispatched)

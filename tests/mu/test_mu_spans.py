@@ -1,33 +1,22 @@
 """Spans of what a Mu does, with the real OpenTelemetry SDK."""
 
 import asyncio
-from collections.abc import Callable, Iterator
 
 import pytest
 from mu_fakes import until
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
+from mu_spans_seen import Seen, is_child, watch_spans
+from opentelemetry import context
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 from fuge import ports
 from mu import DeadlineExceeded, Mu, MuError, NoRoute, ServiceError, outbox, tcp
-from mu.spans import Spans
-
-Seen = Callable[[], list[ReadableSpan]]
-
-
-def watch(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> Seen:
-    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("mu.mu.spans", lambda at: Spans(at, provider.get_tracer("test")))
-    return lambda: sorted(exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    return watch(monkeypatch)
+    return watch_spans(monkeypatch)
 
 
 def adder(port: int) -> Mu:
@@ -51,12 +40,6 @@ def adder(port: int) -> Mu:
 
 def told(span: ReadableSpan) -> tuple[str, SpanKind, object]:
     return span.name, span.kind, (span.attributes or {})["mu.at"]
-
-
-def is_child(child: ReadableSpan, parent: ReadableSpan) -> bool:
-    if child.parent is None or child.context is None or parent.context is None:
-        return False
-    return (child.context.trace_id, child.parent.span_id) == (parent.context.trace_id, parent.context.span_id)
 
 
 async def test_dispatch_is_a_span_and_the_handler_of_another_process_its_child(seen: Seen) -> None:
@@ -175,13 +158,14 @@ async def test_nothing_stays_current_after_a_dispatch(seen: Seen) -> None:
         mu.define({"cmd": "one"}, lambda _: 1)
         await mu.dispatch({"cmd": "one"})
         await mu.dispatch({"cmd": "one"})
+    assert not context.get_current()
     first, second = seen()
     assert first.parent is None
     assert second.parent is None
 
 
 async def test_sampler_that_takes_none_is_told_to_the_next_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, port = watch(monkeypatch, ALWAYS_OFF), ports.free(1)[0]
+    seen, port = watch_spans(monkeypatch, ALWAYS_OFF), ports.free(1)[0]
     service, found = Mu("service"), []
     service.define({"cmd": "look"}, lambda _, ctx: found.append(ctx.traceparent))
     service.inbound({"cmd": "look"}, tcp.server(port=port))
@@ -192,11 +176,3 @@ async def test_sampler_that_takes_none_is_told_to_the_next_process(monkeypatch: 
     assert seen() == []
     assert [int(traceparent[-2:], 16) & 1 for traceparent in found] == [0, 0]  # W3C's flag "sampled"
     assert found[0] != found[1]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
-    yield
-    from opentelemetry import context
-
-    assert not context.get_current()

@@ -4,9 +4,11 @@ import logging
 import os
 import sys
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mu.spans import Spans
 
 log = logging.getLogger("mu")
@@ -16,10 +18,11 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 def observe() -> None:
     """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT, such as http://127.0.0.1:4318; without it do nothing.
 
-    Called once, before anything else is made. `run` does it. OpenTelemetry's other variables hold too, such as
+    Called once, before anything else is made; `run` does it. OpenTelemetry's other variables hold too, such as
     OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER; its instrumentation packages are used if they are installed, for example
-    opentelemetry-instrumentation-pymongo. Does nothing where OpenTelemetry is set up already, as by
-    `opentelemetry-instrument`. Without the extra `otel` the log says so, since a program works without being watched.
+    opentelemetry-instrumentation-pymongo. What is logged about a message ends with the trace's id. Does nothing where
+    OpenTelemetry is set up already, as by `opentelemetry-instrument`. Without the extra `otel` the log says so, since a
+    program works without being watched.
     """
     if not os.environ.get(ENDPOINT) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or is_set_up():
         return
@@ -35,8 +38,23 @@ def observe() -> None:
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
+    logging.setLogRecordFactory(with_trace(logging.getLogRecordFactory()))
     for package in entry_points(group="opentelemetry_instrumentor"):
         package.load()().instrument()
+
+
+def with_trace(make: "Callable[..., logging.LogRecord]") -> "Callable[..., logging.LogRecord]":
+    """A factory of log records that adds the trace in which something is logged, if there is one."""
+    from opentelemetry import trace
+
+    def record(*arguments: Any, **named: Any) -> logging.LogRecord:
+        made = make(*arguments, **named)
+        here = trace.get_current_span().get_span_context()
+        if here.is_valid:
+            made.msg = f"{made.msg} [trace {here.trace_id:032x}]"
+        return made
+
+    return record
 
 
 def is_set_up() -> bool:

@@ -105,3 +105,12 @@ trace.set_tracer_provider(own)
     done = ran(f"{first}{PROGRAM}\n{after}", OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
     assert (done.stdout, done.stderr) == ("1\nTrue\n", "")
     assert not collector.requests
+
+
+def test_what_is_logged_about_a_message_ends_with_its_trace(collector: Collector) -> None:
+    logging = """__import__("logging").warning("%s %%", 1)"""
+    program = PROGRAM.replace("lambda _: 1", f"lambda _: {logging}")
+    outside = '\nimport logging; logging.warning("outside")'
+    done = ran(program + outside, OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
+    (span,) = collector.requests[0].resource_spans[0].scope_spans[0].spans
+    assert done.stderr == f"WARNING:root:1 % [trace {span.trace_id.hex()}]\nWARNING:root:outside\n"

@@ -1,4 +1,4 @@
-"""Requests and answers: mu against Node's mu, moleculer and the limit: python benchmarks/messages.py [--quick]
+"""Requests and answers: mu, Node's mu, moleculer and the limit: python benchmarks/messages.py [--quick | --profile]
 
 A client asks a server for a sum, with 1, 16, 128 or 1,024 calls under way; each has a core of its own. The limit is
 what asyncio.Protocol with a fast JSON does without any routing. `its server alone` has the limit's client. Every figure
@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Callable
 
 import goals
+from layers import Layers
 from mu_peers.pair import Figures, Pair, Program
 from peers import node_packages
 
@@ -20,6 +21,7 @@ from fuge import ports
 
 IN_FLIGHT = (1, 16, 128, 1024)
 OF_THE_FASTEST_PEER = {1: 1.5, 16: 1.1, 128: 1.5}  # goals, by how many calls are under way
+PROFILED = 128  # calls under way
 FAST, POOLED, STANDARD = "mu[fast]", "mu[fast], pool=4", "mu, standard library"
 FASTEST_PEER, LIMIT = "moleculer 0.14.36", "limit, uvloop"
 SERVER = {FAST: 8.0, POOLED: 5.0, STANDARD: 14.0}  # goals: microseconds at the server for each request, 128 under way
@@ -113,10 +115,28 @@ def print_goals(taken: dict[str, list[Figures]], in_flight: int) -> None:
             goals.tell(f"{name}: us at the server for each request", spent, at_most=most)
 
 
+async def profile(seconds: float) -> None:
+    pair = Pair(Program(FAST, "ours.py", ("uvloop", "1")), ports.free(2))
+    try:
+        figures = await pair.measure(PROFILED, seconds)
+        spent = {"server": figures.server, "client": figures.client}
+        print(f"{FAST}, {PROFILED} in flight")
+        for half, pid in pair.pids.items():
+            with Layers(pid, seconds) as layers:
+                await pair.measure(PROFILED, seconds + 1)
+            layers.tell(f"{half}, {1e6 * spent[half]:.1f} us for each request")
+    finally:
+        await pair.close()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Requests and answers per second.")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
+    parser.add_argument("--profile", action="store_true", help="only tell where the time goes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="for each measurement")
     options = parser.parse_args()
-    asyncio.run(main(1, 0.4) if options.quick else main(options.rounds, options.seconds))
+    if options.profile:
+        asyncio.run(profile(options.seconds))
+    else:
+        asyncio.run(main(1, 0.4) if options.quick else main(options.rounds, options.seconds))

@@ -36,6 +36,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = (
     Benchmark("Requests and answers", "messages.py"),
+    Benchmark("Where the time of a request goes", "messages.py", ("--profile", "--seconds", "5"), ("--profile",)),
     Benchmark("Finding a pattern", "patterns.py"),
     Benchmark("Running a system", "running.py", ("3",), ("1",)),
     Benchmark("DNS", "dns_server.py"),

@@ -10,7 +10,6 @@ stored yet when a load ends must not grow with its length: at last comes one tha
 
 import argparse
 import contextlib
-import json
 import shutil
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import goals
+from layers import Layers
 from system_peers import node, visitors
 from system_peers.cost import Cost
 from system_peers.stored import Backlog, Stored, backlog, differences
@@ -36,6 +36,7 @@ PATH = "/add/calculate"
 OURS, BARE, BARE_UVLOOP, NODE = "step 07", "bare handler", "the same on uvloop", "Node, as in the book"
 OF_BARE, SLOWEST, OF_NODE = 0.6, 40.0, {16: 15, 64: 20}  # the goals, at 64 connections but for Node
 CONNECTIONS = (1, 16, 64)
+PROFILED = ("webapp", "audit_service", "event_service", "adder_service")
 PATIENCE = 10.0  # seconds for the bare handler to start
 
 
@@ -68,13 +69,10 @@ class Ours:
 
 
 @contextlib.contextmanager
-def step_07(change: Callable[[str], str] = lambda config: config) -> Iterator[Ours]:
-    """`change`: what is changed in its fuge.yml."""
+def step_07() -> Iterator[Ours]:
     recipe = course.recipe("07")
     with tempfile.TemporaryDirectory() as folder:
         step = Path(shutil.copytree(recipe.step, Path(folder, "step"), ignore=shutil.ignore_patterns(".fuge")))
-        config = step / "fuge" / "fuge.yml"
-        config.write_text(change(config.read_text(encoding="utf-8")), encoding="utf-8")
         with System(step, recipe) as system, Stored(system.ports["mongo"], system.ports["redis"]) as stored:
             yield Ours(system, stored)
 
@@ -192,26 +190,16 @@ def profile(seconds: float) -> bool:
         cost = Cost(ours.system)
         load = ours.load(connections, seconds)
         spent = cost.spent()
-    print(f"\nmicroseconds of the processor for each request, {connections} connections, {load.rate:,.0f} requests/s")
-    for name, used in spent.items():
-        print(f"{name:22}{1e6 * used / load.answered:8.0f}")
-    print(f"{'all of these':22}{1e6 * sum(spent.values()) / load.answered:8.0f}")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "layers.json")
-        with step_07(lambda config: sampled(config, file)) as ours:
-            ours.load(connections, seconds)
-        layers: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
-    print(f"\nof the webapp's time, sampled in a run of its own ({sum(layers.values()):,} samples)")
-    for name, count in sorted(layers.items(), key=lambda each: -each[1]):
-        print(f"{name:30}{count / sum(layers.values()):8.1%}")
+        print(f"\nmicroseconds of the processor for each of {load.rate:,.0f} requests/s, {connections} connections")
+        for name, used in spent.items():
+            print(f"{name:22}{1e6 * used / load.answered:8.0f}")
+        print(f"{'all of these':22}{1e6 * sum(spent.values()) / load.answered:8.0f}")
+        for name in PROFILED:
+            service = ours.system.folder / name
+            with Layers(ours.system.process(name).pid, seconds, service) as layers:
+                ours.load(connections, seconds + 1)
+            layers.tell(f"{name}, {1e6 * spent[name] / load.answered:.0f} us")
     return not ours.wrong
-
-
-def sampled(config: str, file: Path) -> str:
-    """The webapp runs under the sampler."""
-    others, webapp = config.split("\nwebapp:\n")
-    program = f"{sys.executable} {HERE / 'system_peers' / 'sampled.py'} {file} main.py"
-    return f"{others}\nwebapp:\n{webapp.replace('run: python main.py', f'run: {program}')}"
 
 
 if __name__ == "__main__":

@@ -86,6 +86,12 @@ class Pair:
         spent = [(now - then) / requests for now, then in zip(after, before, strict=True)]
         return Figures(requests / told["seconds"], told["p50"], told["p99"], *spent)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of the halves that run."""
+        halves = {"server": self._server, "client": self._client}
+        return {half: process.pid for half, process in halves.items() if process}
+
     async def _start(self, half: str, on_core: int) -> asyncio.subprocess.Process:
         program, environment = self.program, dict(os.environ)
         if program.modules:

@@ -130,7 +130,7 @@ def is_literal(value: Any) -> bool:
 
 
 def as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else str(value).lower()  # true and false as in JSON
 
 
 def shown(pattern: Pattern) -> str:

@@ -52,6 +52,12 @@ def test_missing_dnspython_is_an_error_of_the_command_too() -> None:
     assert done.stderr.startswith("NotInstalled: expected dnspython")
 
 
+def test_another_package_that_is_missing_is_not_taken_for_dnspython() -> None:
+    code = "import sys; sys.modules['concordant.ordering'] = None\ntry: from concordant import resolve\n"
+    found = run(f"{code}except Exception as error: print(type(error).__name__, error.name)")
+    assert found == "ModuleNotFoundError concordant.ordering"
+
+
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'concordant' has no 'lookup'"):
         _ = concordant.lookup  # type: ignore[attr-defined]

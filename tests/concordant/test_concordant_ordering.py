@@ -53,6 +53,11 @@ def test_no_weight_beside_a_weight_is_a_very_small_chance() -> None:
     assert 0 < firsts(0, 100)[0] < ROUNDS * 0.03
 
 
+@pytest.mark.parametrize("weights", [(0, 1), (1, 0)])
+def test_no_weight_beside_the_least_one_is_first_half_of_the_time(weights: tuple[int, int]) -> None:
+    assert firsts(*weights)[weights.index(0)] / ROUNDS == pytest.approx(0.5, abs=0.03)
+
+
 def test_the_second_is_drawn_by_weight_as_well() -> None:
     random = Random(3)
     groups = [record(0, weight, weight) for weight in (10, 30, 1000)]
@@ -86,3 +91,12 @@ def test_what_two_records_name_comes_once_as_the_better_of_them() -> None:
 )
 def test_endpoint_is_written_as_in_a_url(endpoint: Endpoint, text: str) -> None:
     assert str(endpoint) == text
+
+
+def test_endpoint_has_no_port_and_may_not_be_kept_unless_it_says_so() -> None:
+    found = Endpoint("10.0.0.1")
+    assert (found.port, found.priority, found.weight, found.ttl, found.target) == (None, 0, 0, 0, "")
+
+
+def test_endpoints_of_one_place_are_one_in_a_set() -> None:
+    assert len({Endpoint("10.0.0.1", 80, target="a.test"), Endpoint("10.0.0.1", 80, target="b.test")}) == 1

@@ -13,8 +13,8 @@ def test_without_variables_it_is_the_systems_resolver() -> None:
 def test_all_variables_are_read() -> None:
     environment = {
         "DNS_HOST": " ::1 ",
-        "DNS_PORT": "53",
-        "DNS_MODE": "a",
+        "DNS_PORT": " 53 ",
+        "DNS_MODE": " a ",
         "DNS_NAMESPACE": "micro",
         "DNS_SUFFIX": "lan",
     }
@@ -26,7 +26,12 @@ def test_empty_variables_are_none() -> None:
     assert Settings.read(dict.fromkeys(names, "")) == Settings.read({})
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "53053/udp", "²", "1_000"])
+@pytest.mark.parametrize("port", [1, 65535])
+def test_dns_port_may_be_the_first_and_the_last(port: int) -> None:
+    assert Settings.read({"DNS_HOST": "127.0.0.1", "DNS_PORT": str(port)}).port == port
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "53053/udp", "²", "٥٣", "1_000"])
 def test_dns_port_must_be_a_port(port: str) -> None:
     with pytest.raises(NotConfigured) as caught:
         Settings.read({"DNS_HOST": "127.0.0.1", "DNS_PORT": port})

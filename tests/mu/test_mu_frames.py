@@ -17,13 +17,16 @@ LIMIT = 1 << 24
         (322, "c2 02"),
         (16_383, "ff 7f"),
         (16_384, "80 80 01"),
+        (0x7F << 14, "80 80 7f"),
         (1 << 28, "80 80 80 80 01"),
     ],
 )
 def test_varint_is_leb128(number: int, header: str) -> None:
     assert varint(number).hex(" ") == header
     if number <= LIMIT:
-        assert frame(b"x" * number, LIMIT)[: len(varint(number))].hex(" ") == header
+        framed = frame(b"x" * number, LIMIT)
+        assert framed[: len(varint(number))].hex(" ") == header
+        assert [len(body) for body in FrameReader(LIMIT).feed(framed)] == [number]
 
 
 @pytest.mark.parametrize("size", [1, 127, 128, 300, 16_383, 16_384, 70_000])
@@ -66,6 +69,20 @@ def test_an_endless_header_is_bad() -> None:
     assert [reader.feed(b"\x80") for _ in range(7)] == [[]] * 7
     with pytest.raises(BadFrame):
         reader.feed(b"\x80")
+
+
+@pytest.mark.parametrize("end", ["", "00", "01", "80 80 01"])
+def test_an_endless_header_is_bad_whatever_comes_before_and_after_it(end: str) -> None:
+    reader = FrameReader(LIMIT)
+    with pytest.raises(BadFrame, match="expected the length of a frame, found 80 80 80 80 80 80 80 80$"):
+        reader.feed(frame(b"x", LIMIT) + b"\x80" * 8 + bytes.fromhex(end))
+
+
+@pytest.mark.parametrize("size", [100, 200, 20_000])
+def test_as_large_a_frame_as_is_allowed_may_come_in_pieces(size: int) -> None:
+    reader, framed = FrameReader(size), frame(b"x" * size, size)
+    found = [body for at in range(0, len(framed), 99) for body in reader.feed(framed[at : at + 99])]
+    assert [len(body) for body in found] == [size]
 
 
 def test_too_large_a_body_is_not_written() -> None:

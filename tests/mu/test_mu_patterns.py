@@ -45,6 +45,16 @@ def test_ties_go_to_the_last_defined() -> None:
     assert found(table({"a": 1}, {"a": 1}), {"a": 1}) == 1
     assert found(table({"a": 1}, {"b": 1}), {"a": 1, "b": 1}) == 1
     assert found(table({"b": 1}, {"a": 1}), {"a": 1, "b": 1}) == 1
+    assert found(table({"a": 1}, {"b": 1}, {"a": 1}), {"a": 1, "b": 1}) == 2
+
+
+def test_more_keys_that_must_be_there_win_and_the_last_resort_loses_in_any_order_of_definition() -> None:
+    message = {"a": 1, "b": 1}
+    patterns: list[Any] = [{"a": "*", "b": "*"}, {"a": "*"}, {}, "*"]
+    while patterns:
+        assert found(table(*patterns), message) == 0
+        assert found(table(*reversed(patterns)), message) == len(patterns) - 1
+        patterns.pop(0)
 
 
 def test_a_literal_beats_an_expression_and_that_beats_any() -> None:
@@ -70,7 +80,13 @@ def test_expressions_are_searched_and_see_numbers_as_text() -> None:
     assert found(made, {"cmd": "adder"}) is None
     assert found(made, {"port": 8081}) == 1
     assert found(made, {"on": True}) == 2
+
+
+def test_expressions_fit_neither_lists_nor_objects() -> None:
+    made = table({"cmd": re.compile("add")})
+    assert found(made, {"cmd": "add"}) == 0
     assert found(made, {"cmd": ["add"]}) is None
+    assert found(made, {"cmd": {"add": 1}}) is None
 
 
 @pytest.mark.parametrize(
@@ -105,6 +121,7 @@ def test_a_message_may_hold_anything(value: Any) -> None:
     made = table({"role": "basic"}, {"data": "x"}, "*")
     assert found(made, {"data": value}) == 2
     assert found(made, {"role": "basic", "data": value}) == 0
+    assert found(table({"data": "x"}, "*"), {"data": value}) == 1
 
 
 def test_names_of_the_protocol_are_ordinary_keys() -> None:

@@ -76,6 +76,12 @@ def test_addresses_of_one_record_stay_together_ipv4_first() -> None:
     assert len(seen) == 4
 
 
+def test_order_of_the_addresses_of_one_record_depends_on_chance_alone_too() -> None:
+    group = [Endpoint(f"10.0.0.{number}", 1) for number in range(4)]
+    for seed in range(10):
+        assert in_order([group], Random(seed)) == in_order([group[::-1]], Random(seed))
+
+
 def test_what_two_records_name_comes_once_as_the_better_of_them() -> None:
     assert in_order([record(2, 0, 1), record(1, 0, 1)], Random(1)) == [Endpoint("10.0.0.1", 1, 1)]
 

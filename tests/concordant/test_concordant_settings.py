@@ -26,6 +26,11 @@ def test_empty_variables_are_none() -> None:
     assert Settings.read(dict.fromkeys(names, "")) == Settings.read({})
 
 
+@pytest.mark.parametrize("environment", [{}, {"DNS_PORT": ""}, {"DNS_PORT": " "}])
+def test_dns_host_without_dns_port_has_the_usual_one(environment: dict[str, str]) -> None:
+    assert Settings.read({"DNS_HOST": "127.0.0.1"} | environment).port == 53053
+
+
 @pytest.mark.parametrize("port", [1, 65535])
 def test_dns_port_may_be_the_first_and_the_last(port: int) -> None:
     assert Settings.read({"DNS_HOST": "127.0.0.1", "DNS_PORT": str(port)}).port == port

@@ -7,10 +7,10 @@ from random import Random
 import psutil
 import pytest
 from dns_fakes import Answer, FakeDns, saying, silent
-from dnslib import QTYPE, RR, DNSRecord
+from dnslib import CLASS, QTYPE, RD, RR, A, DNSRecord
 
 import concordant
-from concordant import Endpoint, NoSuchName, NoSuchRecord, ServerFailed, resolve
+from concordant import Endpoint, NoSuchName, NoSuchRecord, ServerFailed, resolve, resolving, servers
 
 MICRO = {"DNS_NAMESPACE": "micro", "DNS_SUFFIX": "svc.cluster.local"}
 MONGO = """
@@ -59,6 +59,45 @@ async def test_what_the_additional_section_lacks_is_asked_for() -> None:
         found = await resolve("_main._tcp.web.test", environment=server.environment)
         assert sorted(each.host for each in found) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
         assert sorted(server.asked[1:]) == [f"{kind} web-{n}.web.test" for kind in ("A", "AAAA") for n in (1, 2)]
+
+
+async def test_addresses_in_the_answer_itself_are_taken() -> None:
+    async with FakeDns(many(1), additional=False) as server:
+
+        def together(query: DNSRecord, tcp: bool) -> bytes:
+            reply = query.reply()
+            reply.add_answer(*server.records)
+            wire: bytes = reply.pack()
+            return wire
+
+        server.answer = together
+        assert await resolve("_main._tcp.web.test", environment=server.environment) == [
+            Endpoint("10.0.0.1", 8000, 0, 10, 5)
+        ]
+        assert server.asked == ["SRV _main._tcp.web.test"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        RR("other.test", QTYPE.A, ttl=5, rdata=A("10.9.9.9")),
+        RR("web-0.web.test", QTYPE.A, CLASS.CH, 5, RD(b"\0\1\2")),  # a name and a number, in Chaosnet
+        *RR.fromZone("web-0.web.test. 5 IN TXT 10.9.9.9"),
+    ],
+    ids=["of another name", "of another class", "of another type"],
+)
+async def test_what_is_no_address_of_the_target_is_not_taken_for_one(added: RR) -> None:
+    async with FakeDns(many(1), additional=False) as server:
+
+        def beside(query: DNSRecord, tcp: bool) -> bytes:
+            reply = DNSRecord.parse(server.by_zone(query, tcp))
+            reply.add_ar(added)
+            wire: bytes = reply.pack()
+            return wire
+
+        server.answer = beside
+        found = await resolve("_main._tcp.web.test", environment=server.environment)
+        assert [str(each) for each in found] == ["10.0.0.1:8000"]
 
 
 async def test_order_is_by_priority_and_chance() -> None:
@@ -146,11 +185,21 @@ async def test_names_are_compared_without_case() -> None:
         assert len(server.asked) == 1
 
 
-async def test_target_without_address_is_left_out() -> None:
+async def test_target_without_address_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     zone = many(2) + "\n_main._tcp.web.test. 5 IN SRV 0 10 8009 gone.web.test."
+    caplog.set_level("INFO", "concordant")
     async with FakeDns(zone) as server:
         found = await resolve("_main._tcp.web.test", environment=server.environment)
         assert sorted(map(str, found)) == ["10.0.0.1:8000", "10.0.0.2:8001"]
+        (told,) = caplog.messages
+        assert told.startswith("left out: expected A or AAAA records of gone.web.test, the target of _main._tcp.web.te")
+
+
+async def test_target_that_is_a_dot_is_not_asked_for() -> None:
+    async with FakeDns(many(1) + "\n_main._tcp.web.test. 5 IN SRV 0 10 8009 .") as server:
+        found = await resolve("_main._tcp.web.test", environment=server.environment)
+        assert [str(each) for each in found] == ["10.0.0.1:8000"]
+        assert server.asked == ["SRV _main._tcp.web.test"]
 
 
 async def test_mode_a_asks_for_the_host_of_a_port() -> None:
@@ -256,6 +305,41 @@ async def test_ipv4_is_enough_where_aaaa_is_never_answered(broken: Answer) -> No
         )
         found = await asyncio.wait_for(resolve("web.test", timeout=60, environment=server.environment), 20)
         assert found == [Endpoint("10.0.0.1", ttl=5)]
+
+
+@pytest.mark.parametrize("broken", [saying("SERVFAIL"), saying("NXDOMAIN")])
+async def test_ipv4_is_waited_for_where_aaaa_fails_at_once(broken: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "GRACE", 0.0)
+    monkeypatch.setattr(servers, "RETRY", 0.1)
+    async with FakeDns("web.test. 5 IN A 10.0.0.1") as server:
+
+        def late(query: DNSRecord, tcp: bool) -> bytes | None:
+            if query.q.qtype == QTYPE.AAAA:
+                return broken(query, tcp)
+            return server.by_zone(query, tcp) if server.asked.count("A web.test") > 1 else None
+
+        server.answer = late
+        found = await resolve("web.test", timeout=60, environment=server.environment)
+        assert found == [Endpoint("10.0.0.1", ttl=5)]
+
+
+@pytest.mark.parametrize("kinds", [(QTYPE.A, QTYPE.AAAA), (QTYPE.AAAA, QTYPE.A)], ids=["A", "AAAA"])
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        ("SERVFAIL", "NXDOMAIN", ServerFailed),
+        ("SERVFAIL", "NOERROR", ServerFailed),
+        ("NOERROR", "NXDOMAIN", NoSuchRecord),
+    ],
+)
+async def test_of_two_failures_the_one_that_leaves_most_hope_is_told(
+    kinds: tuple[int, int], one: str, other: str, kind: type[Exception]
+) -> None:
+    async with FakeDns() as server:
+        server.answer = lambda query, tcp: saying(one if query.q.qtype == kinds[0] else other)(query, tcp)
+        with pytest.raises(concordant.ConcordantError) as caught:
+            await resolve("web.test", environment=server.environment)
+        assert type(caught.value) is kind
 
 
 async def test_lost_packet_is_sent_again() -> None:

@@ -42,7 +42,7 @@ def test_srv_name_takes_port_and_protocol_with_or_without_underscore(port: str, 
         ({"DNS_SUFFIX": "svc.x"}, {}, "mongo"),
         ({"DNS_NAMESPACE": "micro"}, {}, "mongo.micro.svc.cluster.local"),
         ({"DNS_NAMESPACE": "micro", "DNS_SUFFIX": ""}, {}, "mongo.micro.svc.cluster.local"),
-        ({"DNS_NAMESPACE": "micro", "DNS_SUFFIX": ".svc.x."}, {}, "mongo.micro.svc.x"),
+        ({"DNS_NAMESPACE": ".micro.", "DNS_SUFFIX": ".svc.x."}, {}, "mongo.micro.svc.x"),
         (MICRO, {"namespace": ""}, "mongo"),
         (MICRO, {"namespace": "other"}, "mongo.other.svc.cluster.local"),
         (MICRO, {"suffix": "lan"}, "mongo.micro.lan"),
@@ -51,6 +51,7 @@ def test_srv_name_takes_port_and_protocol_with_or_without_underscore(port: str, 
 )
 def test_host_name_gets_namespace_and_suffix(environment: dict[str, str], given: dict[str, str], name: str) -> None:
     assert host_name("mongo", **given, environment=environment) == name
+    assert srv_name("mongo", **given, environment=environment) == f"_main._tcp.{name}"
 
 
 def test_names_follow_the_environment_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,16 +76,33 @@ def test_search_list_is_that_of_a_pod(namespace: str, suffix: str, places: list[
 
 @pytest.mark.parametrize(
     ("name", "host"),
-    [("_main._tcp.mongo.micro", "mongo.micro"), ("mongo", "mongo"), ("_main.mongo.", "mongo."), ("_main", "_main")],
+    [
+        ("_main._tcp.mongo.micro", "mongo.micro"),
+        ("_main._tcp.mongo", "mongo"),
+        ("_main.mongo.", "mongo."),
+        ("mongo", "mongo"),
+        ("_main", "_main"),
+    ],
 )
 def test_the_host_of_a_port_is_its_name_without_port_and_protocol(name: str, host: str) -> None:
     assert naming.without_port(name) == host
+
+
+def test_names_of_ports_are_told_from_names_of_services() -> None:
+    assert naming.names_port("_main._tcp.mongo")
+    assert not naming.names_port("mongo")
+    assert not naming.names_port("mongo._tcp")
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "::1", "fd00::2"])
 def test_addresses_are_told_from_names(name: str) -> None:
     assert naming.is_address(name)
     assert not naming.is_address(f"{name}.x")
+
+
+@pytest.mark.parametrize("name", ["", "a\0", "127.0.0.1\0", "\ud800"])
+def test_what_can_be_no_name_either_is_no_address(name: str) -> None:
+    assert not naming.is_address(name)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +112,8 @@ def test_addresses_are_told_from_names(name: str) -> None:
         ("mongo.", "mongo."),
         ("_main._tcp.adder_service.Micro", "_main._tcp.adder_service.Micro"),
         ("bücher.example", "xn--bcher-kva.example"),
-        (".".join(["a" * 49] * 5), ".".join(["a" * 49] * 5)),
+        ("a" * 63, "a" * 63),
+        (".".join([*["a" * 63] * 3, "a" * 61]), ".".join([*["a" * 63] * 3, "a" * 61])),
     ],
 )
 def test_what_can_be_asked_for_is_taken(name: str, asked: str) -> None:

@@ -35,7 +35,7 @@ def response(request: Packet, result: Any) -> Packet:
     """The answer with a result. Node takes a packet without a "true" response for none at all, hence `value`."""
     if type(result) is float and not math.isfinite(result):  # JSON has no such number: null takes its place
         result = None
-    if result or (result is not None and is_true_in_javascript(result)):
+    if result or is_true_in_javascript(result):
         return {"err": None, "response": result, "protocol": request["protocol"]}
     return {"err": None, "response": {}, "value": result, "protocol": request["protocol"]}
 

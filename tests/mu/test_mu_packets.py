@@ -86,15 +86,27 @@ def test_traceparent_of_a_new_trace_is_that_of_no_other() -> None:
     assert all(map(packets.is_traceparent, found))
 
 
-@pytest.mark.parametrize("wrong", [None, 1, "", "00-" + "a" * 52, "01-" + "a" * 32 + "-" + "b" * 16 + "-01"])
+TRACEPARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(None, 1, "", "00-", "00-" + "a" * 52, TRACEPARENT[:-1], TRACEPARENT + "0", TRACEPARENT.encode()),
+        TRACEPARENT.replace("00-", "01-"),
+        TRACEPARENT.replace("-b", "bb"),
+        TRACEPARENT.replace("-01", "b01"),
+    ],
+)
 def test_what_is_no_traceparent(wrong: Any) -> None:
+    assert packets.is_traceparent(TRACEPARENT)
     assert not packets.is_traceparent(wrong)
 
 
 @pytest.mark.parametrize("result", [1, -1, "x", True, [], {}, [0], {"a": None}, 0.5])
 def test_result_that_is_true_in_javascript_is_the_response(result: Any) -> None:
     answer = packets.response(packet(), result)
-    assert (answer["err"], answer["response"], "value" in answer) == (None, result, False)
+    assert answer == {"err": None, "response": result, "protocol": packet()["protocol"]}
     assert packets.result_of(answer) == result
 
 
@@ -103,7 +115,7 @@ def test_result_that_is_true_in_javascript_is_the_response(result: Any) -> None:
 )
 def test_result_that_is_false_in_javascript_comes_beside_it(result: Any, value: Any) -> None:
     answer = packets.response(packet(), result)
-    assert (answer["err"], answer["response"], answer["value"]) == (None, {}, value)
+    assert answer == {"err": None, "response": {}, "value": value, "protocol": packet()["protocol"]}
     assert packets.result_of(answer) == value
 
 
@@ -117,11 +129,23 @@ def test_refusal_tells_the_stack_in_development_alone() -> None:
     quiet, loud = packets.refusal(packet(), raised()), packets.refusal(packet(), raised(), dev=True)
     assert "test_mu_packets.py" not in str(quiet["err"])
     assert "test_mu_packets.py" in str(loud["err"])
+    assert (quiet["response"], quiet["protocol"]) == ({}, packet()["protocol"])
     with pytest.raises(ServiceError, match="no"):
         packets.result_of(quiet)
 
 
 # Readdressed ------------------------------------------------------------------------------------------------------
+
+
+def test_all_but_the_protocol_is_handed_on_as_it_is() -> None:
+    sent: Any = {**request_with(), "other": [1]}
+    for changed in (packets.forward(sent, "me"), packets.relayed(sent), packets.due_in(1.0, sent)):
+        assert (changed["pattern"], changed["other"]) == ({"a": 1}, [1])
+    assert packets.forward(sent, "me", brief=True)["pattern"] == {"a": 1}
+    answer: Any = {"err": None, "response": 1, "protocol": {"path": ["a", "b"]}}
+    for brief in (False, True):
+        changed = packets.backward({**answer}, "me", brief=brief)
+        assert (changed["err"], changed["response"]) == (None, 1)
 
 
 def test_forward_adds_the_way_back_and_what_node_has_to_be_told() -> None:
@@ -169,4 +193,5 @@ def test_key_is_the_way_back() -> None:
 
 
 def test_refusal_without_its_way_finds_nobody() -> None:
-    assert packets.without_way(packets.refusal(packet(), ServiceError("no")))["protocol"] == {"path": [""]}
+    refusal = packets.refusal(packet(), ServiceError("no"))
+    assert packets.without_way(refusal) == {**refusal, "protocol": {"path": [""]}}

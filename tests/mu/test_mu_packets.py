@@ -160,22 +160,24 @@ def test_forward_to_python_is_brief_unless_a_trace_came_with_it() -> None:
 
 
 def test_backward_takes_the_last_name_off() -> None:
-    answer = {"err": None, "response": 1, "protocol": {"path": ["a", "b"], "ttl": 5}}
+    answer = {"err": None, "response": 1, "protocol": {"path": ["a", "b", "c"], "ttl": 5}}
     assert packets.backward({**answer}, "me")["protocol"] == {
-        "path": ["a"],
+        "path": ["a", "b"],
         "ttl": 5,
-        "trace": ["a", "b", "me"],
-        "dst": "b",
+        "trace": ["a", "b", "c", "me"],
+        "dst": "c",
         "src": "me",
     }
-    assert packets.backward({**answer}, "me", brief=True)["protocol"] == {"path": ["a"]}
+    assert packets.backward({**answer}, "me", brief=True)["protocol"] == {"path": ["a", "b"]}
     with_hops = {**answer, "protocol": {**answer["protocol"], "hops": [1]}}
-    assert packets.backward(with_hops, "me", brief=True)["protocol"] == {"path": ["a"], "hops": [1]}
+    assert packets.backward(with_hops, "me", brief=True)["protocol"] == {"path": ["a", "b"], "hops": [1]}
+    with_trace = {**answer, "protocol": {**answer["protocol"], "trace": ["x"]}}
+    assert packets.backward(with_trace, "me")["protocol"]["trace"] == ["x", "me"]
 
 
 def test_relayed_may_pass_one_process_less() -> None:
     before = request_with()
-    assert packets.relayed(before)["protocol"]["ttl"] == 4
+    assert packets.relayed(before)["protocol"] == {"path": ["a"], "ttl": 4}
     assert before["protocol"]["ttl"] == 5
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from random import Random
 
+import dns.exception
 import pytest
 from dns_fakes import TRUNCATED, Answer, FakeDns, saying, silent
 from dnslib import RR, DNSRecord
@@ -19,6 +20,7 @@ from concordant import (
     ServerFailed,
     ServerNotFound,
     ServerRefused,
+    asking,
     resolve,
     servers,
 )
@@ -154,6 +156,44 @@ async def test_server_fails_or_refuses(code: str, kind: type[ConcordantError]) -
         found = "failed" if kind is ServerFailed else "does not want"
         assert told(server, f"but SERVER {found} to answer") in str(error)
         assert told(server, f"(127.0.0.1 port PORT: {code})") in str(error)
+
+
+async def test_servers_that_fail_in_several_ways_have_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two(host: str, seconds: float) -> list[str]:
+        return ["::1", "127.0.0.1"]
+
+    monkeypatch.setattr(servers, "addresses_of", two)
+    async with FakeDns(answer=saying("REFUSED")) as server:
+        error = await failing(server, SRV, DNS_HOST="dns.test")
+        assert type(error) is ServerFailed
+        place = f"port {server.port}"
+        assert str(error) == (
+            f"expected SRV records of {SRV}, but dns.test:{server.port} (DNS_HOST) failed to answer"
+            f" (::1 {place}: nothing listens there; 127.0.0.1 {place}: REFUSED): see its log, and try again"
+        )
+
+
+def test_what_servers_did_is_told_once_each() -> None:
+    one, other = "Do53:10.0.0.1@53", "Do53:fd00::1@53"
+    failures = [(one, False, 53, "SERVFAIL", None), (one, False, 53, "SERVFAIL", None), (other, True, 53, "X", None)]
+    assert asking.told(failures) == " (10.0.0.1 port 53: SERVFAIL; fd00::1 port 53 by TCP: X)"
+    assert asking.told([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        ("SERVFAIL", "SERVFAIL"),
+        (dns.exception.Timeout(), "no answer"),
+        (ConnectionRefusedError(111, "refused"), "nothing listens there"),
+        (OSError(101, "Network is unreachable"), "Network is unreachable"),
+        (OSError("odd"), "odd"),
+        (EOFError("cut off"), "cut off"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_what_a_server_did_is_told_in_a_few_words(found: object, text: str) -> None:
+    assert asking.plain(found) == text
 
 
 @pytest.mark.parametrize("code", ["FORMERR", "NOTIMP", "YXDOMAIN", "NOTAUTH"])

@@ -283,6 +283,27 @@ async def test_name_of_elsewhere_that_the_server_could_not_ask_for_is_not_called
             await resolve("example.com", environment=server.environment | MICRO)
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [
+        ("nope.other", "REFUSED", NoSuchName),  # by a server that answers for its suffix alone
+        ("nope.other", "NOERROR", NoSuchRecord),
+        ("nope", "NOERROR", NoSuchRecord),
+        ("_main._tcp.nope", "NOERROR", NoSuchRecord),
+    ],
+)
+async def test_what_the_name_as_it_is_has_is_told_unless_that_is_no_news(
+    name: str, code: str, kind: type[Exception]
+) -> None:
+    async with FakeDns() as server:
+        server.answer = lambda query, tcp: saying("NXDOMAIN" if query.q.qname.matchSuffix("local") else code)(
+            query, tcp
+        )
+        with pytest.raises(concordant.ConcordantError) as caught:
+            await resolve(name, environment=server.environment | MICRO)
+        assert type(caught.value) is kind
+
+
 async def test_environment_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeDns("web.test. 5 IN A 10.0.0.1") as one, FakeDns("web.test. 5 IN A 10.0.0.2") as two:
         monkeypatch.setenv("DNS_HOST", "127.0.0.1")

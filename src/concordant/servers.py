@@ -27,12 +27,12 @@ class Servers:
     resolver: dns.asyncresolver.Resolver
     text: str
     advice: str
-    complete: str = ""  # a name that ends so needs no search list
+    complete: str = "."  # a name that ends so needs no search list, and one that ends with a dot
 
     def candidates(self, name: str) -> list[dns.name.Name]:
         """The names that one may stand for, by the search list; it comes first itself if it has dots enough."""
         absolute = dns.name.from_text(name)
-        if name.endswith(".") or (self.complete and name.lower().endswith(self.complete)):
+        if name.lower().endswith((".", self.complete)):
             return [absolute]
         domain = self.resolver.domain
         places = self.resolver.search or ([domain] if domain != dns.name.root else [])
@@ -65,8 +65,7 @@ async def direct(settings: Settings, seconds: float) -> Servers:
     resolver.ndots = 5  # as in a pod
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     advice = "start the DNS server there, correct DNS_HOST and DNS_PORT, or unset DNS_HOST for the system's resolver"
-    complete = f".{settings.suffix.lower()}" if settings.suffix else ""
-    return Servers(resolver, f"{host}:{settings.port} (DNS_HOST)", advice, complete)
+    return Servers(resolver, f"{host}:{settings.port} (DNS_HOST)", advice, f".{settings.suffix.lower()}")
 
 
 def system(path: str = RESOLV_CONF) -> Servers:

@@ -1,13 +1,15 @@
 """Whom to ask, and which names a short one may stand for there."""
 
+import asyncio
 import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import dns.asyncresolver
+import dns.resolver
 import pytest
 
-from concordant import NotConfigured, servers
+from concordant import NotConfigured, ServerNotFound, servers
 from concordant.settings import Settings
 
 
@@ -39,6 +41,7 @@ def test_name_with_as_many_dots_as_the_system_wants_is_asked_for_as_it_is_first(
 def test_short_name_is_searched_first_unless_the_system_wants_no_dots(tmp_path: Path) -> None:
     text = "nameserver 10.0.0.1\nsearch lan home\n"
     assert candidates(system(tmp_path, text), "a") == ["a.lan", "a.home", "a"]
+    assert candidates(system(tmp_path, text), "a.") == ["a"]
     assert candidates(system(tmp_path, f"{text}options ndots:0\n"), "a") == ["a", "a.lan", "a.home"]
 
 
@@ -53,6 +56,17 @@ async def test_the_domain_of_this_machine_is_not_searched_with_dns_host(monkeypa
     assert candidates(await direct(), "a") == ["a"]
 
 
+async def test_the_system_need_not_be_configured_with_dns_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*arguments: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    for name in ("read_resolv_conf", "read_registry"):
+        monkeypatch.setattr(dns.resolver.BaseResolver, name, missing)
+    assert [str(each) for each in (await direct()).resolver.nameservers] == ["Do53:127.0.0.1@53053"]
+    with pytest.raises(NotConfigured):
+        servers.system()
+
+
 async def test_names_are_searched_as_in_a_pod_with_dns_host() -> None:
     found = await direct(DNS_NAMESPACE="micro", DNS_SUFFIX="lan")
     assert candidates(found, "a.b.c.d.e") == ["a.b.c.d.e.micro.lan", "a.b.c.d.e.lan", "a.b.c.d.e"]
@@ -63,6 +77,8 @@ async def test_name_that_has_the_suffix_is_complete_in_whatever_case() -> None:
     found = await direct(DNS_NAMESPACE="micro", DNS_SUFFIX="Lan")
     assert candidates(found, "a.micro.lAN") == ["a.micro.lAN"]
     assert candidates(found, "a.micro.plan")[0] == "a.micro.plan.micro.Lan"
+    for each in (found, await direct(DNS_NAMESPACE="micro"), await direct()):
+        assert candidates(each, "a.") == ["a"]
 
 
 def test_all_servers_of_the_system_are_told(tmp_path: Path) -> None:
@@ -75,3 +91,37 @@ def test_registry_without_nameserver_is_not_configured(monkeypatch: pytest.Monke
     monkeypatch.setattr(dns.asyncresolver, "Resolver", lambda path: SimpleNamespace(nameservers=[]))
     with pytest.raises(NotConfigured, match="among the system's settings, found none: set DNS_HOST"):
         servers.system()
+
+
+async def test_addresses_of_dns_host_are_those_that_this_machine_knows_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def known(host: str, *arguments: object, **named: object) -> list[tuple[object, ...]]:
+        assert host == "dns.test"
+        found = (("::1", 0, 0, 0), ("127.0.0.1", 0), ("127.0.0.1", 0))
+        return [(socket.AF_UNSPEC, socket.SOCK_DGRAM, 0, "", address) for address in found]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", known, raising=False)
+    assert await servers.addresses_of("dns.test", 5.0) == ["::1", "127.0.0.1"]
+    assert await servers.addresses_of("10.0.0.1", 5.0) == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (OSError("odd"), "odd"),
+        (UnicodeError("label too long"), "label too long"),
+    ],
+)
+async def test_dns_host_that_is_not_known_is_told_with_the_reason(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*arguments: object, **named: object) -> None:
+        raise error
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown, raising=False)
+    with pytest.raises(ServerNotFound) as caught:
+        await servers.addresses_of("dns.test", 5.0)
+    text = "expected DNS_HOST to be an address, or a host name that this machine knows, found 'dns.test'"
+    assert str(caught.value) == f"{text} ({said}): correct it"

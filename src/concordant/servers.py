@@ -106,9 +106,6 @@ class Connected(dns.asyncbackend.Backend):  # type: ignore[name-defined, misc]
     def __init__(self) -> None:
         self._asyncio = dns.asyncbackend.get_backend("asyncio")
 
-    def name(self) -> str:
-        return "asyncio"
-
     def datagram_connection_required(self) -> bool:
         return True
 

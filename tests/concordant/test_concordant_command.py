@@ -1,10 +1,14 @@
 """python -m concordant NAME"""
 
 import asyncio
+import inspect
 import os
 import sys
 
-from dns_fakes import FakeDns
+from dns_fakes import FakeDns, silent
+
+import concordant
+from concordant.__main__ import parser
 
 WEB = """
 _main._tcp.web.test. 5 IN SRV 10 100 8080 a.test.
@@ -55,3 +59,17 @@ async def test_wrong_usage_ends_with_2() -> None:
         code, _, err = await command(server)
         assert code == 2
         assert "usage: concordant" in err
+
+
+async def test_timeout_is_the_given_one() -> None:
+    async with FakeDns(answer=silent) as server:
+        code, _, err = await command(server, "a.test", "--timeout", "0.3")
+        assert code == 1
+        assert "did not answer within 0.3 s" in err
+
+
+def test_what_is_not_given_is_as_for_resolve() -> None:
+    given = {name: each.default for name, each in inspect.signature(concordant.resolve).parameters.items()}
+    options = parser().parse_args(["a.test"])
+    assert (options.port, options.timeout) == (given["port"], given["timeout"]) == (None, 5.0)
+    assert "in seconds (default: 5)" in parser().format_help()

@@ -344,6 +344,27 @@ async def test_ipv4_is_waited_for_where_aaaa_fails_at_once(broken: Answer, monke
         assert found == [Endpoint("10.0.0.1", ttl=5)]
 
 
+async def test_ipv6_that_comes_a_little_later_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "GRACE", 30.0)
+    monkeypatch.setattr(servers, "RETRY", 0.1)
+    async with FakeDns("web.test. 5 IN A 10.0.0.1\nweb.test. 5 IN AAAA ::1") as server:
+
+        def late(query: DNSRecord, tcp: bool) -> bytes | None:
+            lost = query.q.qtype == QTYPE.AAAA and server.asked.count("AAAA web.test") == 1
+            return None if lost else server.by_zone(query, tcp)
+
+        server.answer = late
+        found = await resolve("web.test", timeout=60, environment=server.environment)
+        assert [each.host for each in found] == ["10.0.0.1", "::1"]
+
+
+async def test_of_several_targets_that_lead_nowhere_the_first_by_name_is_told() -> None:
+    names = [f"t{number}.test" for number in range(9)]
+    async with FakeDns("\n".join(f"_main._tcp.web.test. 5 IN SRV 0 1 80 {name}." for name in names[::-1])) as server:
+        with pytest.raises(NoSuchName, match="of t0.test, the target of _main._tcp.web.test, but"):
+            await resolve("_main._tcp.web.test", environment=server.environment)
+
+
 @pytest.mark.parametrize("kinds", [(QTYPE.A, QTYPE.AAAA), (QTYPE.AAAA, QTYPE.A)], ids=["A", "AAAA"])
 @pytest.mark.parametrize(
     ("one", "other", "kind"),

@@ -71,6 +71,13 @@ def test_every_error_is_one_of_ours_and_has_a_code_of_its_own() -> None:
     assert len({kind.code for kind in errors}) == len(errors)
 
 
+def test_all_names_what_is_imported_here_and_resolve() -> None:
+    found = {
+        name for name, each in vars(concordant).items() if getattr(each, "__module__", "").startswith("concordant.")
+    }
+    assert sorted(concordant.__all__) == sorted(found | {"resolve"})
+
+
 def test_every_public_name_says_what_it_is() -> None:
     for name in concordant.__all__:
         assert inspect.getdoc(getattr(concordant, name)), name

@@ -293,6 +293,10 @@ def test_system_reads_its_configuration_anew(tmp_path: Path) -> None:
         assert found.resolver.ndots == 5
 
 
+def test_errors_have_a_code_and_are_not_temporary_unless_they_say_otherwise() -> None:
+    assert (ConcordantError.code, ConcordantError.temporary) == ("EDNS", False)
+
+
 def test_notebooks_show_one_line() -> None:
     assert NoSuchName("x: y")._render_traceback_() == ["NoSuchName: x: y"]
 

@@ -113,8 +113,14 @@ class MockKafka:
     """librdkafka's mock cluster, in this process: it speaks Kafka's protocol, and keeps nothing on a disk."""
 
     def __init__(self) -> None:
-        self._producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
+        self._producer: Producer | None = Producer(
+            {"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0}
+        )
         self.port = next(iter(self._producer.list_topics(timeout=30).brokers.values())).port
+
+    def end(self) -> None:
+        """For ever."""
+        self._producer = None
 
 
 def answers(port: int) -> bool:

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 from confluent_kafka import Consumer, Producer, TopicPartition
 from mu_brokers import MockKafka
-from mu_fakes import until
+from mu_fakes import request, until
 
-from mu import ConnectFailed, Mu, ServiceError, kafka
+from mu import Closed, ConnectFailed, ConnectionLost, Mu, ServiceError, kafka
 from mu.errors import DeadlineExceeded
 from mu.transports.kafka import address, receiving
 
@@ -271,3 +272,92 @@ async def test_kafka_that_does_not_answer_keeps_nobody_beyond_the_deadline_nor_a
         with pytest.raises(ConnectFailed, match=f"127.0.0.1:{black_hole}"):
             await mu.dispatch({**EVENT, "x": 1})
     assert time.monotonic() - began < LONG / 2
+
+
+async def test_kafka_mock_that_has_ended_confirms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "PATIENCE", 1.0)
+    broker = MockKafka()
+    client = kafka.client(port=broker.port, topic="t")
+    await client.send(request(EVENT))
+    broker.end()
+    with pytest.raises(
+        ConnectionLost, match=f"127.0.0.1:{broker.port} topic t has not confirmed the message"
+    ) as caught:
+        await client.send(request(EVENT))
+    assert caught.value.sent
+    await client.close()
+
+
+async def test_kafka_mock_that_ends_while_the_way_back_is_made_is_told_unsent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "PATIENCE", 1.0)
+    broker, start = MockKafka(), AIOKafkaConsumer.start
+
+    async def too_late(self: Any) -> None:
+        broker.end()
+        await start(self)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", too_late)
+    client = kafka.client(port=broker.port, topic="t")
+    with pytest.raises(ConnectFailed, match=f"cannot connect to kafka 127.0.0.1:{broker.port} topic t") as caught:
+        await client.send(request(EVENT))
+    assert not caught.value.sent
+    await client.close()
+
+
+async def test_kafka_mock_client_that_is_closed_while_it_connects_leaves_nothing_open(
+    broker: MockKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting = asyncio.Event()
+
+    async def endless(self: Any) -> None:
+        connecting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", endless)
+    client = kafka.client(port=broker.port, topic="t")
+    sending = asyncio.create_task(client.send(request(EVENT)))
+    await asyncio.wait_for(connecting.wait(), LONG)
+    await client.close()
+    with pytest.raises(Closed, match="was closed"):
+        await sending
+
+
+async def test_kafka_mock_client_that_ends_waits_for_no_broker_and_tells_who_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(address, "PATIENCE", LONG)
+    broker = MockKafka()
+    client, message = kafka.client(port=broker.port, topic="t"), request(EVENT)
+    await client.send(request(EVENT))
+    broker.end()
+    sending = asyncio.create_task(client.send(message))
+    await until(lambda: message.sent, LONG)
+    async with asyncio.timeout(LONG / 2):
+        await client.close()
+        with pytest.raises(ConnectionLost, match="has not confirmed the message"):
+            await sending
+
+
+async def test_kafka_mock_that_has_ended_keeps_no_consumer_with_something_to_settle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(address, "PATIENCE", LONG)
+    broker = MockKafka()
+    topic, handling = Topic(broker.port, "t"), asyncio.Event()
+    going_on = asyncio.Event()
+
+    async def fail(args: dict[str, Any]) -> None:
+        handling.set()
+        await going_on.wait()
+        raise ValueError("no such page")
+
+    mu = consumer(topic, fail)
+    async with sender(topic) as other:
+        await mu.start()
+        await send(other, 1)
+        await asyncio.wait_for(handling.wait(), LONG)
+    broker.end()
+    going_on.set()
+    await until(lambda: not mu.stats()["handling"], LONG)
+    async with asyncio.timeout(LONG / 2):
+        await mu.tear_down(0.1)

@@ -12,6 +12,7 @@ from mu.errors import MuError
 from mu.transport import Packet, Receive, Server
 from mu.transports.addresses import port_number
 from mu.transports.kafka.address import FAILURES, Address, failed
+from mu.transports.kafka.goodbye import LAST_WORDS, stop
 from mu.transports.kafka.progress import Progress
 from mu.transports.pauses import pause_after
 from mu.transports.queued.bodies import answer_body, dead_letter, packet_of
@@ -20,7 +21,6 @@ from mu.transports.queued.fate import Fate, Verdict, verdict_on
 
 log = logging.getLogger("mu.kafka")
 POLL = 0.2  # seconds
-LAST_WORDS = 2.0  # seconds for the goodbye
 SESSION = 6.0  # seconds after which the broker takes a consumer for dead that does not say otherwise
 
 
@@ -210,7 +210,8 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
             self._hand.clear()
         await cancelled(*self._settling)
         try:
-            await self._commit()
+            async with asyncio.timeout(LAST_WORDS):  # without a broker it would go on for ever
+                await self._commit()
         except FAILURES as error:
             log.warning("what is handled is not committed, and will be delivered again: %r", error)
         for end in (self._consumer, self._producer):
@@ -219,14 +220,3 @@ class KafkaServer(Server, ConsumerRebalanceListener):  # type: ignore[misc]  # t
 
     def __str__(self) -> str:
         return str(self._address)
-
-
-async def stop(end: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Say goodbye to the broker, but do not wait long: one that brings a group together may not answer for minutes."""
-    stopping = asyncio.get_running_loop().create_task(end.stop())
-    await asyncio.wait([stopping], timeout=LAST_WORDS)
-    if not stopping.done():
-        await end._client.close()  # which ends what it waits for
-        await asyncio.wait([stopping], timeout=LAST_WORDS)
-    stopping.cancel()
-    await asyncio.gather(stopping, return_exceptions=True)

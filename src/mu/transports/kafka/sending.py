@@ -10,6 +10,7 @@ from mu.cancelling import cancelled
 from mu.transport import Client, Packet, Request
 from mu.transports.addresses import port_number
 from mu.transports.kafka.address import FAILURES, Address, failed, lost
+from mu.transports.kafka.goodbye import stop
 from mu.transports.opening import Opening
 from mu.transports.queued.answers import Answers
 from mu.transports.queued.bodies import body_of
@@ -73,8 +74,8 @@ class KafkaClient(Client):
             for partition in answers.assignment():
                 await answers.position(partition)  # from here on no answer is missed
         except BaseException as error:
-            await answers.stop()
-            await producer.stop()
+            await stop(answers)
+            await stop(producer)
             if isinstance(error, FAILURES):
                 raise failed(self._address, error) from None
             raise
@@ -96,8 +97,8 @@ class KafkaClient(Client):
         ends, self._ends = self._ends, None
         if ends is not None:
             await cancelled(ends.reader)
-            await ends.answers.stop()
-            await ends.producer.stop()
+            await stop(ends.answers)
+            await stop(ends.producer)
 
     def __str__(self) -> str:
         return str(self._address)

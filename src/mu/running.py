@@ -1,7 +1,6 @@
 """Runs a service until it is told to stop."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -44,11 +43,6 @@ async def until_told(main: Coroutine[Any, Any, Any]) -> None:
     except asyncio.CancelledError:
         if not told.is_set():
             raise
-    finally:
-        if not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -30,8 +30,7 @@ class LocalServer(Server):
 
     async def deliver(self, body: bytes) -> bytes:
         """The answer to a packet, both as bytes."""
-        if self._receive is None:
-            raise Closed(f"{self} is closed")
+        assert self._receive is not None  # clients find it only while it is open
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
         def reply(packet: Packet) -> None:

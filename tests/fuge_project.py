@@ -16,7 +16,7 @@ from typing import Any
 
 import pexpect
 import psutil
-from helpers import wait_until
+from helpers import MEASURED, wait_until
 
 from fuge import ports
 from fuge.faces.client import Client
@@ -38,6 +38,7 @@ while True:
     connection.close()
 """
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
+ENDS = 5  # seconds
 PLAIN = "python -S -E"  # a Python service that is not started warm, and quickly
 _given: set[int] = set()  # ports
 
@@ -75,9 +76,7 @@ class Project:
         self.file = folder / "fuge.yml"
         self.mark = f"M{uuid.uuid4().hex}"
         self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("NO_COLOR", "FORCE_COLOR", "FUGE_PORTS") and not name.startswith("COV")
+            name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "FUGE_PORTS")
         } | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "COLUMNS": "100"}
         self._started: list[subprocess.Popen[Any]] = []
         self._connections: list[socket.socket] = []
@@ -250,6 +249,8 @@ class Project:
         assert found, f"{service} {event}, {count} times: {self.events()}"
 
     def close(self) -> None:
+        if MEASURED in os.environ:
+            self._end()
         for process in self._started:
             if process.poll() is None:
                 process.kill()
@@ -269,6 +270,15 @@ class Project:
                 psutil.Process(self.engine()).kill()
         gone = wait_until(lambda: not self.marked())
         assert gone, f"left running: {self.marked()}"
+
+    def _end(self) -> None:
+        """Let what still runs end by itself: what is killed tells nothing of the code that it has run."""
+        for process in self._started:
+            if process.poll() is None:
+                process.terminate()
+        for process in self._started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(ENDS)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -23,6 +23,7 @@ from workbook.system import CONTAINERS
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
+MEASURED = "COVERAGE_PROCESS_CONFIG"  # in the environment of processes, by `make coverage`
 MARK = "WORKBOOK_TEST_RUN"  # in the environment of every process that a test starts, directly or not
 
 
@@ -53,6 +54,11 @@ def load_benchmark(path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment, but for what would bring coverage into a program: modules, files and variables of its own."""
+    return {name: value for name, value in os.environ.items() if name != MEASURED}
 
 
 def needed(found: object, what: str) -> None:

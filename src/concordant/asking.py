@@ -133,7 +133,7 @@ def told(failures: Iterable[Failure]) -> str:
 
 
 def plain(found: object) -> str:
-    """A note of dnspython in a few words: the code of an answer, or an error."""
+    """A note of dnspython in a few words, on one line: the code of an answer, or an error."""
     match found:
         case dns.exception.Timeout():
             return "no answer"
@@ -141,7 +141,7 @@ def plain(found: object) -> str:
             return "nothing listens there"
         case OSError():
             return found.strerror or str(found)
-    return str(found) or type(found).__name__
+    return " ".join(str(found).split()) or type(found).__name__  # some errors have a docstring as their text
 
 
 def advice_on_name(question: Question) -> str:

@@ -190,6 +190,7 @@ def test_what_servers_did_is_told_once_each() -> None:
         (OSError("odd"), "odd"),
         (EOFError("cut off"), "cut off"),
         (EOFError(), "EOFError"),
+        (EOFError("two\n    lines"), "two lines"),
     ],
 )
 def test_what_a_server_did_is_told_in_a_few_words(found: object, text: str) -> None:

@@ -202,7 +202,9 @@ def coded(name: str, kind: str, code: int) -> bytes:
     return bytes(wire)
 
 
+OPT = b"\0\0\x29\0\0\0\0\0\0\0\0"  # which belongs to the additional records, here as an answer
 ANSWERS = (
+    BY_TCP + b"\x85\x80\0\0\0\1\0\0\0\0" + OPT,
     SRV + true_answer(NAME, "SRV"),
     SRV + true_answer(NAME, "SRV", f"{TARGET}.", "other.test."),
     BY_TCP + true_answer(NAME, "SRV", f"{TARGET}."),

@@ -37,7 +37,7 @@ WORDS = (
 
 def requests() -> list[dict[str, Any]]:
     """As our own clients and Node's write them."""
-    own = request(ADD, 10, 2e9)
+    own = request(ADD, 10, 2e9, f"00-{1:032x}-{2:016x}-01")
     node = {"path": ["a", "b"], "trace": ["a", "b"], "ttl": 10, "dst": "target", "src": "b", "custom": {"deep": [1]}}
     return [
         {**own, "protocol": {**own["protocol"], "hello": own["protocol"]["path"][0]}},

@@ -1,7 +1,8 @@
 """What this package raises, and the exit code that each error ends a command with."""
 
 OF_UNIX = {"fcntl", "pty", "termios", "tty"}
-IN_EXTRA = {"dnslib", "pathspec", "prompt_toolkit", "pydantic", "pydantic_core", "ruamel", "watchfiles"}
+IN_FUGE = ("dnslib", "pathspec", "prompt_toolkit", "pydantic", "pydantic_core", "ruamel", "watchfiles")
+EXTRAS = {"aiohttp": "ui", **dict.fromkeys(IN_FUGE, "fuge")}  # which one has a package
 
 
 class FugeError(Exception):
@@ -46,7 +47,8 @@ def without_package(error: ModuleNotFoundError) -> ImportError:
     if package in OF_UNIX:
         advice = "on Windows use WSL, where all of it works"
         return NotInstalledError(f"expected Linux, macOS or WSL, found a system without Unix's {package}: {advice}")
-    if package not in IN_EXTRA:
+    if package not in EXTRAS:
         return error
-    advice = 'install the extra fuge (pip install "microservices-workbook[fuge]")'
+    extra = EXTRAS[package]
+    advice = f'install the extra {extra} (pip install "microservices-workbook[{extra}]")'
     return NotInstalledError(f"expected the package {package}, found none: {advice}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from fuge.engine.running import Running
 from fuge.engine.states import RUNNING
-from fuge.plan.records import Zone
+from fuge.plan.records import Zone, is_below
 from fuge.plan.system import Service
 from fuge.plan.zone import listed
 from fuge.services.engines import Choice
@@ -40,16 +40,30 @@ def row(running: Running) -> dict[str, Any]:
     }
 
 
+def planned(service: Service) -> dict[str, Any]:
+    """What a picture of the system shows of an instance, whether it runs or not."""
+    return {
+        "image": service.image,
+        "enabled": service.enabled,
+        "depends_on": dict(service.depends_on),
+    }
+
+
 def count(instances: Sequence[Running]) -> dict[str, Any]:
     """How many instances of a service there are."""
     ready = [running for running in instances if running.ready]
     return {"service": instances[0].service.origin, "instances": len(instances), "ready": len(ready)}
 
 
-def zone(known: Iterable[Zone]) -> list[dict[str, Any]]:
-    """The records by which services are found; "port", "priority" and "weight" are of SRV records alone."""
+def zone(known: Iterable[Zone], apex: str = "") -> list[dict[str, Any]]:
+    """The records by which services are found; "port", "priority" and "weight" are of SRV records alone.
+
+    `apex` asks for those of that name and below it.
+    """
     found = []
     for record in listed(known):
+        if not is_below(record.name, apex):
+            continue
         row: dict[str, Any] = {"type": record.type, "domain": record.name, "address": record.address}
         row["port"] = record.port
         if record.type == "SRV":

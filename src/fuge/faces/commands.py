@@ -8,6 +8,7 @@ from typing import Any
 from fuge.faces import errands, queries, records, verbs
 from fuge.faces.arguments import Parser, nothing, service, services, some_services
 from fuge.faces.session import Session
+from fuge.faces.ui import command as ui
 
 Handler = Callable[[Session, Namespace], Awaitable[int | None]]
 
@@ -49,6 +50,7 @@ COMMANDS = {
         Command("grep", "search what services have said", records.grep, records.grep_options, "services"),
         Command("events", "show what has become of services", records.events, records.events_options, "services"),
         Command("zone", "show the names that DNS knows", queries.zone, queries.zone_options),
+        Command("ui", "serve a page of the running system, live, for your browser", ui.ui, ui.options),
         Command("test", "run the tests of services", errands.test, some_services, "services"),
         Command(
             "pull", "git pull for processes, newest images for containers", errands.pull, some_services, "services"

@@ -9,6 +9,7 @@ from fuge.engine import reports
 from fuge.engine.bus import Event
 from fuge.errors import FugeError
 from fuge.faces.connection import Item
+from fuge.plan import zone as plan_zone
 from fuge.services.logs import LogRecord
 
 if TYPE_CHECKING:
@@ -108,9 +109,16 @@ async def why(engine: "Engine", name: str) -> Any:
     return engine.why(name)
 
 
-async def zone(engine: "Engine") -> Any:
+async def overview(engine: "Engine") -> Any:
+    instances = engine.supervisor.running.values()
+    return engine.about() | {"services": [reports.row(each) | reports.planned(each.service) for each in instances]}
+
+
+async def zone(engine: "Engine", name: str = "") -> Any:
+    """All records, or those of the service or replica of that name."""
     enabled = engine.system.dns_enabled
-    return {"enabled": enabled, "records": reports.zone(engine.zones()) if enabled else []}
+    below = plan_zone.name_of(engine.system, engine.system.service(name)) if enabled and name else ""
+    return {"enabled": enabled, "records": reports.zone(engine.zones(), below) if enabled else []}
 
 
 async def names(engine: "Engine", words: list[str]) -> Any:
@@ -131,6 +139,6 @@ OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
     for each in (
         *(start, run, stop, restart, scale, watch, tail, reload, debug, down),
-        *(ps, counts, names, info, env, why, zone, about),
+        *(ps, overview, counts, names, info, env, why, zone, about),
     )
 }

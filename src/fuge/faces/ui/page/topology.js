@@ -1,0 +1,106 @@
+// The picture: a box for each service, an arrow to each that it needs. Drawn anew only when there are others.
+
+import { byId, say, svg } from "./dom.js";
+import { HEIGHT, WIDTH, layout } from "./layout.js";
+import { glyphName, tone, worst } from "./states.js";
+
+const MARGIN = 10, SMALLEST = 0.72; // of its size; a picture that would have to be smaller is scrolled
+const LONGEST = 17; // characters of a name
+const DATABASES = /mongo|postgres|mysql|mariadb|cassandra|couch|influx|elastic|opensearch|neo4j|sqlite|dynamo|clickhouse/i;
+const QUEUES = /redis|valkey|rabbit|kafka|redpanda|nats|mosquitto|activemq|pulsar|artemis|keydb/i;
+
+const frame = byId("picture");
+let structure = "";
+let boxes = new Map();
+
+/** `rows` by name; the instances of a service are one box. `open` shows more of one. */
+export function show(rows, open) {
+  const services = new Map();
+  for (const row of rows.values()) services.set(row.service, [...(services.get(row.service) ?? []), row]);
+  const needs = new Map();
+  for (const [name, [first]] of services) needs.set(name, Object.keys(first.depends_on).filter((other) => services.has(other)));
+  const now = JSON.stringify([...needs].map(([name, others]) => [name, others, services.get(name)[0].image]));
+  if (now !== structure) draw(needs, services, open);
+  structure = now;
+  for (const [name, instances] of services) update(boxes.get(name), name, instances);
+}
+
+function draw(needs, services, open) {
+  const { places, edges, width, height } = layout(needs);
+  boxes = new Map();
+  const arrows = edges.map((edge) => svg("path", { class: "arrow", d: path(edge.points), "marker-end": "url(#arrow-head)" }));
+  for (const name of needs.keys()) boxes.set(name, box(name, services.get(name)[0], places.get(name), open));
+  const [w, h] = [width + 2 * MARGIN, height + 2 * MARGIN];
+  const picture = svg("svg", { viewBox: `${-MARGIN} ${-MARGIN} ${w} ${h}`, role: "group" }, head(), ...arrows, ...[...boxes.values()].map(({ group }) => group));
+  picture.style.minWidth = `${Math.round(w * SMALLEST)}px`;
+  picture.style.maxWidth = `${Math.round(w * 1.15)}px`;
+  frame.replaceChildren(picture);
+}
+
+function head() {
+  const marker = { id: "arrow-head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" };
+  return svg("defs", {}, svg("marker", marker, svg("path", { class: "head", d: "M0 0.6L7.4 4L0 7.4z" })));
+}
+
+function path([first, ...others]) {
+  let [text, last] = [`M${first.x} ${first.y}`, first];
+  for (const point of others) {
+    const middle = (last.x + point.x) / 2;
+    text += point.y === last.y ? `L${point.x} ${point.y}` : `C${middle} ${last.y} ${middle} ${point.y} ${point.x} ${point.y}`;
+    last = point;
+  }
+  return text;
+}
+
+function box(name, row, place, open) {
+  const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+  const use = svg("use", { width: 14, height: 14, x: 14, y: HEIGHT / 2 - 7 });
+  const word = svg("text", { class: "word", x: 38, y: 38 });
+  const title = svg("title");
+  const press = (event) => {
+    if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    open(boxes.get(name).first);
+  };
+  const attributes = { class: "box", role: "button", tabindex: 0, transform: `translate(${place.x} ${place.y})` };
+  const group = svg("g", { ...attributes, "data-service": name, onclick: press, onkeydown: press }, title);
+  group.append(...outline(row), use, svg("text", { class: "name", x: 38, y: 22 }, short), word);
+  return { group, use, word, title, first: name };
+}
+
+/** A database is a drum, a queue one that lies, another container has a double wall. */
+function outline(row) {
+  const [w, h] = [WIDTH, HEIGHT];
+  if (row.type !== "container") return [svg("rect", { class: "shape", width: w, height: h, rx: 8 })];
+  if (DATABASES.test(row.image)) {
+    return [
+      svg("path", { class: "shape", d: `M0 6C0 -4 ${w} -4 ${w} 6V${h - 6}C${w} ${h + 4} 0 ${h + 4} 0 ${h - 6}z` }),
+      svg("path", { class: "rim", d: `M0 6C0 14 ${w} 14 ${w} 6` }),
+    ];
+  }
+  if (QUEUES.test(row.image)) {
+    const end = w - 9;
+    return [
+      svg("path", { class: "shape", d: `M9 0H${end}C${w + 3} 0 ${w + 3} ${h} ${end} ${h}H9C-3 ${h} -3 0 9 0z` }),
+      svg("path", { class: "rim", d: `M${end} 0C${end - 12} 0 ${end - 12} ${h} ${end} ${h}` }),
+    ];
+  }
+  return [
+    svg("rect", { class: "shape", width: w, height: h, rx: 2 }),
+    svg("rect", { class: "rim", x: 4, y: 4, width: w - 8, height: h - 8, rx: 1 }),
+  ];
+}
+
+function update(parts, name, instances) {
+  const status = worst(instances.map((row) => row.status));
+  const ready = instances.filter((row) => row.status === "running").length;
+  const count = instances.length > 1 ? ` · ${ready} of ${instances.length}` : "";
+  const kind = instances[0].image ? `container ${instances[0].image}` : "process";
+  parts.group.dataset.tone = tone(status);
+  parts.group.dataset.status = status;
+  parts.use.setAttribute("href", `#glyph-${glyphName(status)}`);
+  say(parts.word, `${status}${count}`);
+  say(parts.title, `${name}: ${status}${count}, ${kind}`);
+  const needs = Object.keys(instances[0].depends_on);
+  parts.group.setAttribute("aria-label", `${name}, ${status}${count}, ${kind}${needs.length ? `, needs ${needs.join(", ")}` : ""}`);
+}

@@ -1,11 +1,11 @@
 // The picture: a box for each service, an arrow to each that it needs. Drawn anew only when there are others.
 
 import { byId, say, svg } from "./dom.js";
-import { HEIGHT, WIDTH, layout } from "./layout.js";
+import { layout } from "./layout.js";
 import { glyphName, tone, worst } from "./states.js";
 
-const MARGIN = 10, SMALLEST = 0.72; // of its size; a picture that would have to be smaller is scrolled
-const LONGEST = 17; // characters of a name
+const MARGIN = 10, SMALLEST = 0.7; // of its size; a picture that would have to be smaller is scrolled
+const LONGEST = 17, LONGEST_COMPACT = 14; // characters of a name
 const DATABASES = /mongo|postgres|mysql|mariadb|cassandra|couch|influx|elastic|opensearch|neo4j|sqlite|dynamo|clickhouse/i;
 const QUEUES = /redis|valkey|rabbit|kafka|redpanda|nats|mosquitto|activemq|pulsar|artemis|keydb/i;
 
@@ -26,13 +26,21 @@ export function show(rows, open) {
 }
 
 function draw(needs, services, open) {
-  const { places, edges, width, height } = layout(needs);
+  const { places, edges, size, compact, width, height } = layout(needs);
   boxes = new Map();
-  const arrows = edges.map((edge) => svg("path", { class: "arrow", d: path(edge.points), "marker-end": "url(#arrow-head)" }));
-  for (const name of needs.keys()) boxes.set(name, box(name, services.get(name)[0], places.get(name), open));
+  const arrows = edges.map(({ points }) => svg("path", { class: "arrow", d: path(points), "marker-end": "url(#arrow-head)" }));
+  for (const name of needs.keys()) {
+    const parts = box(name, services.get(name)[0], places.get(name), size, compact, open);
+    boxes.set(name, parts);
+    const its = arrows.filter((_, index) => [edges[index].from, edges[index].to].includes(name));
+    const mark = (marked) => () => its.forEach((arrow) => arrow.classList.toggle("marked", marked));
+    for (const event of ["mouseenter", "focus"]) parts.group.addEventListener(event, mark(true));
+    for (const event of ["mouseleave", "blur"]) parts.group.addEventListener(event, mark(false));
+  }
   const [w, h] = [width + 2 * MARGIN, height + 2 * MARGIN];
   const picture = svg("svg", { viewBox: `${-MARGIN} ${-MARGIN} ${w} ${h}`, role: "group" }, head(), ...arrows, ...[...boxes.values()].map(({ group }) => group));
   picture.style.minWidth = `${Math.round(w * SMALLEST)}px`;
+  picture.style.minHeight = `${Math.round(h * SMALLEST)}px`;
   picture.style.maxWidth = `${Math.round(w * 1.15)}px`;
   frame.replaceChildren(picture);
 }
@@ -52,10 +60,14 @@ function path([first, ...others]) {
   return text;
 }
 
-function box(name, row, place, open) {
-  const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
-  const use = svg("use", { width: 14, height: 14, x: 14, y: HEIGHT / 2 - 7 });
-  const word = svg("text", { class: "word", x: 38, y: 38 });
+function box(name, row, place, size, compact, open) {
+  const longest = compact ? LONGEST_COMPACT : LONGEST;
+  const short = name.length > longest ? `${name.slice(0, longest - 1)}…` : name;
+  const { height } = size;
+  const down = row.type === "container" && DATABASES.test(row.image) ? 4 : 0; // below the rim
+  const [left, glyph] = compact ? [26, 11] : [38, 14];
+  const use = svg("use", { width: glyph, height: glyph, x: compact ? 9 : 14, y: (height - glyph) / 2 + down });
+  const word = svg("text", { class: "word", x: left, y: 38 + down });
   const title = svg("title");
   const press = (event) => {
     if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
@@ -64,13 +76,14 @@ function box(name, row, place, open) {
   };
   const attributes = { class: "box", role: "button", tabindex: 0, transform: `translate(${place.x} ${place.y})` };
   const group = svg("g", { ...attributes, "data-service": name, onclick: press, onkeydown: press }, title);
-  group.append(...outline(row), use, svg("text", { class: "name", x: 38, y: 22 }, short), word);
+  const text = svg("text", { class: "name", x: left, y: (compact ? 18.5 : 22) + down }, short);
+  group.append(...outline(row, size), use, text);
+  if (!compact) group.append(word); // its glyph and its title say the same
   return { group, use, word, title, first: name };
 }
 
 /** A database is a drum, a queue one that lies, another container has a double wall. */
-function outline(row) {
-  const [w, h] = [WIDTH, HEIGHT];
+function outline(row, { width: w, height: h }) {
   if (row.type !== "container") return [svg("rect", { class: "shape", width: w, height: h, rx: 8 })];
   if (DATABASES.test(row.image)) {
     return [

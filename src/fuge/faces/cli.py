@@ -90,6 +90,8 @@ def parser() -> Parser:
     run.add_argument("--with-deps", action="store_true", help="start what it depends on first; stop it afterwards")
     for each in (shell, up, run):
         each.add_argument("--isolated", action="store_true", help="on free ports, so that copies can run side by side")
+    for each in (shell, up):
+        each.add_argument("--ui", action="store_true", help="with a page for your browser, as by `fuge ui`")
     down = add("down", "stop everything, and the fuge that runs it", in_session(background.down))
     checking = add("check", "check the fuge.yml", check)
     examining = add("doctor", "explain what this machine has for fuge", examine)
@@ -168,7 +170,10 @@ def run_command(options: Namespace) -> int:
 def up_command(options: Namespace) -> int:
     from fuge.faces import foreground
 
-    return in_file(background.up if options.detach or options.wait else foreground.up, options)
+    in_background = options.detach or options.wait
+    if in_background and options.ui:
+        raise UsageError("up: --ui is for the foreground; `fuge ui` has a page of what runs in the background")
+    return in_file(background.up if in_background else foreground.up, options)
 
 
 def examine(options: Namespace) -> int:

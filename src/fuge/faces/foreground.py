@@ -18,6 +18,7 @@ from fuge.faces.control import Control
 from fuge.faces.operations import Direct
 from fuge.faces.session import Session, exit_code
 from fuge.faces.shell import Shell
+from fuge.faces.ui import command as ui
 from fuge.services.logs import LogRecord
 
 SIGNALLED = 128  # plus the signal's number: the exit code that shells use
@@ -36,6 +37,10 @@ async def engine_for(file: Path, ports: dict[str, int], isolated: bool) -> Async
             yield engine
 
 
+def session_of(engine: Engine) -> Session:
+    return Session(engine.file, Direct(engine), lambda: engine.system, live=True)
+
+
 def hear_endings(engine: Engine) -> None:
     for number in ENDINGS:
         loop = asyncio.get_running_loop()
@@ -44,7 +49,7 @@ def hear_endings(engine: Engine) -> None:
 
 async def up(file: Path, ports: dict[str, int], options: Namespace) -> int:
     """Start services and show what they say, until a signal, `fuge down`, or the end of the last one."""
-    async with engine_for(file, ports, options.isolated) as engine:
+    async with engine_for(file, ports, options.isolated) as engine, ui.beside(session_of(engine), options.ui):
         console = show(engine)
         starting = asyncio.ensure_future(engine.start(options.services))
         closed = asyncio.ensure_future(engine.closing.wait())
@@ -74,10 +79,12 @@ async def last_end(engine: Engine) -> None:
 async def shell(file: Path, ports: dict[str, int], options: Namespace) -> int:
     """The shell around an engine of its own, or, where one runs already, around that."""
     if await Client(file).answers():
-        return await attached_shell(Session.at(file, ports, as_json=False))
-    async with engine_for(file, ports, options.isolated) as engine:
+        session = Session.at(file, ports, as_json=False)
+        async with ui.beside(session, options.ui):
+            return await attached_shell(session)
+    async with engine_for(file, ports, options.isolated) as engine, ui.beside(session_of(engine), options.ui):
         show(engine)
-        code = await Shell(Session(engine.file, Direct(engine), lambda: engine.system, live=True), engine.closing).run()
+        code = await Shell(session_of(engine), engine.closing).run()
         engine.shut_down()
         hear_endings(engine)  # Ctrl-C means something else again
         return code

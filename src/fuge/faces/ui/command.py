@@ -32,6 +32,17 @@ async def ui(session: Session, chosen: Namespace) -> None:
 
 
 @contextlib.asynccontextmanager
+async def beside(session: Session, wanted: bool) -> AsyncIterator[None]:
+    """The same for as long as something else goes on, if it is wanted."""
+    if not wanted:
+        yield
+        return
+    async with serving(session) as address:
+        print(f"its page, for you alone: {address}", flush=True)
+        yield
+
+
+@contextlib.asynccontextmanager
 async def serving(session: Session, number: int = 0) -> AsyncIterator[str]:
     """The page of a session's system, for as long as the block lasts; its address, with the token.
 

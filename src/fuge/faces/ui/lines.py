@@ -12,6 +12,7 @@ from fuge.services.logs import LogRecord, to_line
 
 KEPT = 2000  # lines
 LONGEST = 4000  # characters of a line that are shown
+MOST = 400_000  # characters of all lines that are told at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,15 @@ class Lines:
                 self._add(item, key)
 
     def after(self, number: int) -> list[dict[str, Any]]:
-        """The lines that have come since that one, as far as they are kept: oldest first."""
-        count = min(self.last - number, len(self._lines))
-        return [self._lines[place].shown for place in range(len(self._lines) - count, len(self._lines))]
+        """The lines that have come since that one, oldest first: as far as they are kept, and as the newest fit in."""
+        found: deque[dict[str, Any]] = deque()
+        left = MOST
+        for line in reversed(self._lines):
+            left -= len(line.shown["text"])
+            if line.number <= number or left < 0:
+                break
+            found.appendleft(line.shown)
+        return list(found)
 
     def _add(self, item: Item, key: str) -> None:
         if item["text"]:

@@ -14,15 +14,23 @@ const count = byId("log-count"), newest = byId("log-newest");
 const colours = new Map(); // by service
 let lines = [];
 let coming = []; // lines that are shown in the next frame
+let last = 0; // the number of the newest line
 let follows = true;
 
 export function clear() {
   lines = [];
   coming = [];
+  last = 0;
   list.replaceChildren();
 }
 
 export function add(more) {
+  const missing = last ? more[0].number - last - 1 : 0;
+  last = more.at(-1).number;
+  if (missing > 0) {
+    const text = `${missing} lines came too quickly to be shown here: \`fuge logs\` has them`;
+    more = [{ ...more[0], service: "", stream: "fuge", text }, ...more];
+  }
   for (const line of more) line.plain = plain(line.text).toLowerCase();
   lines.push(...more);
   if (lines.length > KEPT) lines = lines.slice(-KEPT);

@@ -1,9 +1,11 @@
-"""python docs/screenshot.py: docs/lab.png anew, JupyterLab with recipe 02, its form filled in and sent.
+"""python docs/screenshot.py [lab] [ui]: the pictures of the documentation anew, or only those that are named.
 
-Needs what `make lab` and `make test` install, and Chromium with its driver.
+docs/lab.png is JupyterLab with recipe 02, its form filled in and sent; docs/ui.png the page of `fuge ui`, with the
+system of recipe 07. Needs what `make lab` and `make test` install, and Chromium with its driver.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -21,6 +23,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from workbook import ports
+from workbook.browser import request
 from workbook.doctor import browser_programs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +37,11 @@ RUNNING = "//div[contains(@class, 'jp-InputPrompt') and contains(., '[*]')]"
 
 
 def main() -> None:
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()
+
+
+def picture_of_lab() -> None:
     with tempfile.TemporaryDirectory() as folder, lab(Path(folder)) as address, chromium() as browser:
         browser.get(address)
         wait = WebDriverWait(browser, PATIENCE)
@@ -50,6 +58,31 @@ def main() -> None:
         browser.execute_script("arguments[0].scrollIntoView()", cell)
         time.sleep(1)  # until it has scrolled
         assert browser.save_screenshot(str(ROOT / "docs" / "lab.png"))
+
+
+def picture_of_ui() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "steps" / "07-queue", Path(folder) / "shop")
+        fuge = [sys.executable, "-m", "fuge", "-f", str(Path(folder) / "shop" / "fuge" / "fuge.yml")]
+        subprocess.run([*fuge, "up", "--wait", "--isolated"], check=True)
+        try:
+            listed = subprocess.run([*fuge, "ps", "webapp", "--json"], check=True, capture_output=True).stdout
+            webapp = f"http://127.0.0.1:{json.loads(listed)[0]['ports']['http']}"
+            with subprocess.Popen([*fuge, "ui"], stdout=subprocess.PIPE, text=True) as page, chromium() as browser:
+                for number in range(1, 9):
+                    request("POST", f"{webapp}/add/calculate", {"first": str(number), "second": "23"})
+                assert page.stdout
+                browser.get(page.stdout.readline())
+                WebDriverWait(browser, PATIENCE).until(lambda _: is_measured(browser))
+                assert browser.save_screenshot(str(ROOT / "docs" / "ui.png"))
+                page.terminate()
+        finally:
+            subprocess.run([*fuge, "down"], check=True)
+
+
+def is_measured(browser: webdriver.Chrome) -> bool:
+    found = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".row [data-label=CPU]")]
+    return bool(found) and all("%" in text for text in found)
 
 
 def add(browser: webdriver.Chrome, wait: WebDriverWait) -> None:
@@ -114,6 +147,8 @@ def chromium() -> Iterator[webdriver.Chrome]:
     finally:
         browser.quit()
 
+
+PICTURES = {"lab": picture_of_lab, "ui": picture_of_ui}
 
 if __name__ == "__main__":
     main()

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import heapq
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict
 from operator import itemgetter
@@ -13,7 +14,7 @@ from fuge.engine.bus import read_events
 from fuge.errors import FugeError
 from fuge.faces.connection import Item
 from fuge.faces.session import Session
-from fuge.faces.ui.lines import KEPT, Lines
+from fuge.faces.ui.lines import KEPT, ROUNDED, Lines, key_of
 from fuge.services import history
 from fuge.services.threads import in_thread
 
@@ -22,11 +23,16 @@ Heard = Callable[[bool], object]
 
 
 class Hearing:
-    """Puts everything into `lines`, whichever engine runs the system at the moment."""
+    """Puts everything into `lines`, whichever engine runs the system at the moment.
+
+    A line is kept in a file before it is told, so that one may be read there, and be told afterwards.
+    """
 
     def __init__(self, session: Session, lines: Lines) -> None:
         self._session, self._lines = session, lines
-        self._held: list[Item] | None = None  # what comes while the kept lines are being read
+        self._began = 0.0  # seconds since the epoch: what is said from then on may be told as well
+        self._held: list[Item] | None = None  # what is told while the kept lines are being read
+        self._read: Counter[str] = Counter()  # the keys of those that were read, and may be told yet
         self._catching_up: asyncio.Task[None] | None = None
 
     async def run(self, heard: Heard) -> None:
@@ -47,20 +53,29 @@ class Hearing:
             self._held = []
             self._catching_up = asyncio.ensure_future(self._catch_up(heard))
 
+        self._began = time.time() - ROUNDED
         async for item in self._session.connection.follow(begun):
             if self._held is None:
-                self._lines.add(item)
+                self._hear(item)
             else:
                 self._held.append(item)
             heard("event" in item)
 
     async def _catch_up(self, heard: Heard) -> None:
         kept = await in_thread(lambda: earlier(self._session.logs))
-        since = self._lines.newest
-        self._lines.add_missing(kept, since)
-        self._lines.add_missing(self._held or [], since)
-        self._held = None
+        self._lines.add_missing(kept)
+        self._read = Counter(key_of(item) for item in kept if item["time"] >= self._began)
+        held, self._held = self._held or [], None
+        for item in held:
+            self._hear(item)
         heard(True)
+
+    def _hear(self, item: Item) -> None:
+        key = key_of(item)
+        if self._read[key] > 0:
+            self._read[key] -= 1
+        else:
+            self._lines.add(item)
 
 
 def earlier(logs: Path) -> list[Item]:

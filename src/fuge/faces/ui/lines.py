@@ -11,6 +11,7 @@ from fuge.faces.printable import printable
 from fuge.services.logs import LogRecord, to_line
 
 KEPT = 2000  # lines
+ROUNDED = 0.001  # seconds: times in files are whole microseconds
 LONGEST = 4000  # characters of a line that are shown
 MOST = 400_000  # characters of all lines that are told at once
 
@@ -36,14 +37,14 @@ class Lines:
         """A record or an event; one of these without a text is not shown."""
         self._add(item, key_of(item))
 
-    def add_missing(self, items: Iterable[Item], since: float) -> None:
-        """Those that are not there yet, of items of which some may be; what is older than `since` is not wanted."""
-        known = Counter(line.key for line in self._lines)
+    def add_missing(self, items: Iterable[Item]) -> None:
+        """Those of kept items that are not there yet. What is older than the newest line is there, or was."""
+        since, known = self.newest - ROUNDED, Counter(line.key for line in self._lines)
         for item in items:
             key = key_of(item)
-            if item["time"] < since or known[key]:
+            if known[key] > 0:
                 known[key] -= 1
-            else:
+            elif item["time"] >= since:
                 self._add(item, key)
 
     def after(self, number: int) -> list[dict[str, Any]]:

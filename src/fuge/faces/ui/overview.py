@@ -13,7 +13,7 @@ from fuge.plan.system import Service
 Row = Mapping[str, Any]
 FIELDS = (
     *("name", "service", "type", "group", "image", "enabled", "depends_on", "host", "ports"),
-    *("status", "reason", "started", "restarts", "pid"),
+    *("status", "reason", "started", "restarts", "pid", "tail"),
 )
 
 
@@ -56,5 +56,6 @@ def planned(service: Service) -> Row:
         "started": None,
         "restarts": 0,
         "pid": None,
+        "tail": service.tail,
     }
     return shown(row | reports.planned(service), None)

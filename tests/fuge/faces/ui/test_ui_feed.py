@@ -165,7 +165,7 @@ def test_lines_that_are_there_are_not_added_again() -> None:
     lines.add(item("a", 1))
     lines.add(item("b", 2))
     lines.add(item("b", 2))
-    lines.add_missing([item("a", 1), item("b", 2), item("b", 2), item("b", 2), item("c", 3)], since=2)
+    lines.add_missing([item("a", 1), item("b", 2), item("b", 2), item("b", 2), item("c", 3)])
     assert [line["text"] for line in lines.after(0)] == ["a", "b", "b", "b", "c"]
     assert [line["text"] for line in lines.after(4)] == ["c"]
     assert lines.after(5) == []

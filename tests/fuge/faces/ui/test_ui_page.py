@@ -150,6 +150,26 @@ def test_it_outlives_fuge_and_comes_back_to_a_new_one(project: Project, page: Se
     shown.until(lambda: shown.statuses() == {"one": "running"})
 
 
+def test_what_has_no_tail_is_not_among_all(project: Project, page: Serve, browser: WebDriver) -> None:
+    project.configure_with(project.sleeper("one"), project.sleeper("two", "tail: false"))
+    project.up()
+    shown = opened(browser, page())
+    shown.until(lambda: any("two ready" in line for line in shown.lines()))
+    shown.until(lambda: any("one up" in line for line in shown.lines()))
+    assert not any("two up" in line for line in shown.lines())
+    assert choices(shown) == ["all with tail", "all", "one", "two"]
+    Select(browser.find_element("id", "log-service")).select_by_visible_text("all")
+    shown.until(lambda: any("two up" in line for line in shown.lines()))
+    project.call("tail", words=["two"], on=True)
+    shown.until(lambda: choices(shown) == ["all", "one", "two"])
+    shown.until(lambda: any("two up" in line for line in shown.lines()))
+
+
+def choices(shown: Shown) -> list[str]:
+    found: list[str] = shown.ask("[...document.querySelectorAll('#log-service option')].map(each => each.textContent)")
+    return found
+
+
 def test_the_log_follows_unless_somebody_reads(project: Project, page: Serve, browser: WebDriver) -> None:
     project.script("talker", LONG + "\n")
     project.configure_with(project.process("talker"), project.sleeper("other"))
@@ -205,9 +225,7 @@ def test_everything_that_can_be_pressed_has_a_name(project: Project, page: Serve
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("large", 1400), ("small", 400)])
-def test_it_fits(
-    project: Project, page: Serve, browser: WebDriver, scheme: str, name: str, width: int, height: int
-) -> None:
+def test_it_fits(project: Project, page: Serve, browser: WebDriver, scheme: str, name: str, width: int) -> None:
     project.script("talker", TALKER)
     project.script("bad", "raise SystemExit(7)")
     project.configure_with(
@@ -219,12 +237,10 @@ def test_it_fits(
         project.process("bad", "depends_on: [stock]"),
     )
     project.up()
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)  # type: ignore[attr-defined]
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": "reduce"},
-    ]
+    wanted = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in wanted.items()]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})  # type: ignore[attr-defined]
     shown = opened(browser, page())
     shown.until(lambda: shown.statuses().get("bad") == "failed" and shown.statuses()["webapp"] == "running")
@@ -236,9 +252,8 @@ def test_it_fits(
 
 def test_fifty_services(project: Project, page: Serve, browser: WebDriver) -> None:
     project.script("s", SLEEPER)
-    services = [
-        project.process(f"s{number}", *needs(number)).replace(f"path: s{number}\n", "path: s\n") for number in range(50)
-    ]
+    made = ((f"s{number}", project.process(f"s{number}", *needs(number))) for number in range(50))
+    services = [text.replace(f"path: {name}\n", "path: s\n") for name, text in made]
     project.configure_with("fuge_global: {monitor: false}", *services)
     project.up(wait=False)
     shown = opened(browser, page())

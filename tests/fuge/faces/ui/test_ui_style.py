@@ -8,9 +8,7 @@ from workbook.course import ROOT
 
 PAGE = ROOT / "src" / "fuge" / "faces" / "ui" / "page"
 STYLE = (PAGE / "style.css").read_text(encoding="utf-8")
-LIGHT, DARK = (
-    dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in re.findall(r":root \{(.*?)\}", STYLE, re.S)
-)
+LIGHT, DARK = (dict(re.findall(r"--([\w-]+): (#\w{6})", each)) for each in re.findall(r":root \{(.*?)\}", STYLE, re.S))
 TEXTS = ["text", "soft", "accent", "good", "busy", "warn", "bad", "idle"]
 TEXTS += [f"{kind}-{number}" for kind in ("hue", "ansi") for number in range(8)]
 PAIRS = [*((text, "panel") for text in TEXTS), ("text", "ground"), ("soft", "ground"), ("text", "idle-ground")]

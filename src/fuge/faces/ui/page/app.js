@@ -31,8 +31,8 @@ function heard(news) {
   }
   if (news.names || news.full) {
     rows = new Map((news.names ?? []).map((name) => [name, rows.get(name)]));
-    log.offer([...rows.keys()]);
   }
+  if (news.names || news.services) log.offer(rows);
   if (news.lines) log.add(news.lines);
   if (news.full || news.system || news.names || news.services) show();
 }

@@ -8,12 +8,15 @@ const KEPT = 5000; // lines that can be searched
 const SHOWN = 1000; // lines in the page
 const NEAR = 30; // pixels from the end that count as the end
 const COLOURS = 8;
+const EVERY = "*"; // no service is called so
 
 const list = byId("log"), service = byId("log-service"), search = byId("log-search");
 const count = byId("log-count"), newest = byId("log-newest");
 const colours = new Map(); // by service
 let lines = [];
 let coming = []; // lines that are shown in the next frame
+let quiet = new Set(); // services
+let offered = "";
 let last = 0; // the number of the newest line
 let follows = true;
 
@@ -38,13 +41,20 @@ export function add(more) {
   coming.push(...more);
 }
 
-/** Which services there are to choose from. */
-export function offer(names) {
+/** Which services there are to choose from: `rows` by name. One without `tail` is not shown among all. */
+export function offer(rows) {
+  const now = JSON.stringify([...rows.values()].map((row) => [row.name, row.tail]));
+  if (now === offered) return;
+  offered = now;
+  const names = [...rows.keys()];
   const chosen = service.value;
-  service.replaceChildren(el("option", { value: "" }, "all"), ...names.map((name) => el("option", { value: name }, name)));
-  service.value = names.includes(chosen) ? chosen : "";
+  quiet = new Set(names.filter((name) => !rows.get(name).tail));
+  const all = quiet.size ? [["", "all with tail"], [EVERY, "all"]] : [["", "all"]];
+  const choices = [...all, ...names.map((name) => [name, name])];
+  service.replaceChildren(...choices.map(([value, text]) => el("option", { value }, text)));
+  service.value = choices.some(([value]) => value === chosen) ? chosen : "";
   names.forEach((name, index) => colours.set(name, index % COLOURS));
-  if (service.value !== chosen) again();
+  again();
 }
 
 /** Show the lines of this service alone. */
@@ -56,7 +66,12 @@ export function choose(name) {
 
 function wanted(line) {
   const word = search.value.toLowerCase();
-  return (!service.value || line.service === service.value) && (!word || line.plain.includes(word));
+  return isChosen(line) && (!word || line.plain.includes(word));
+}
+
+function isChosen(line) {
+  if (!service.value) return line.stream === "event" || !quiet.has(line.service);
+  return service.value === EVERY || line.service === service.value;
 }
 
 function again() {

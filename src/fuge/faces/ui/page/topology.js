@@ -5,7 +5,7 @@ import { layout } from "./layout.js";
 import { glyphName, tone, worst } from "./states.js";
 
 const MARGIN = 10, SMALLEST = 0.7; // of its size; a picture that would have to be smaller is scrolled
-const LONGEST = 17, LONGEST_COMPACT = 14; // characters of a name
+const LONGEST = 16, LONGEST_COMPACT = 14; // characters of a name
 const DATABASES = /mongo|postgres|mysql|mariadb|cassandra|couch|influx|elastic|opensearch|neo4j|sqlite|dynamo|clickhouse/i;
 const QUEUES = /redis|valkey|rabbit|kafka|redpanda|nats|mosquitto|activemq|pulsar|artemis|keydb/i;
 

@@ -48,7 +48,8 @@ async def test_no_such_name() -> None:
         assert str(error) == told(server, text)
         error = await failing(server, "web.test")
         text = "expected A or AAAA records of web.test, but SERVER knows no such name:"
-        assert str(error).startswith(told(server, text))
+        advice = "check the names of service, namespace and suffix, and whether the service runs"
+        assert str(error) == told(server, f"{text} {advice}")
 
 
 async def test_no_such_name_lists_what_was_tried() -> None:
@@ -102,7 +103,10 @@ async def test_aliases_in_a_circle_are_a_failed_server() -> None:
             return wire
 
         server.answer = circle
-        assert type(await failing(server, "a.test")) is ServerFailed
+        error = await failing(server, "a.test")
+        assert type(error) is ServerFailed
+        start = "expected A or AAAA records of a.test, but SERVER did not give an answer ("
+        assert str(error).startswith(told(server, start))
 
 
 async def test_target_without_address() -> None:
@@ -111,6 +115,13 @@ async def test_target_without_address() -> None:
         assert type(error) is NoSuchRecord
         text = f"expected A or AAAA records of web.test, the target of {SRV}, but SERVER has none: correct the zone,"
         assert str(error) == told(server, f"{text} where an SRV record must lead to a name with addresses")
+
+
+async def test_final_dot_of_a_name_is_not_told() -> None:
+    zone = f"{SRV}. 5 IN SRV 0 0 80 gone.test.\nweb.test. 5 IN TXT x"
+    async with FakeDns(zone) as server:
+        for name in (SRV, "web.test", "nope.test"):
+            assert str(await failing(server, f"{name}.")) == str(await failing(server, name))
 
 
 async def test_nobody_answers() -> None:

@@ -202,6 +202,16 @@ async def test_target_that_is_a_dot_is_not_asked_for() -> None:
         assert server.asked == ["SRV _main._tcp.web.test"]
 
 
+async def test_what_is_no_error_of_this_package_leaves_no_target_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(asker: object, name: str, led_by: str) -> tuple[str, resolving.Addresses]:
+        return name, [("10.0.0.1", 100 // name.count("1"))]
+
+    monkeypatch.setattr(resolving, "addresses_of", broken)
+    async with FakeDns(many(2), additional=False) as server:
+        with pytest.raises(ZeroDivisionError):
+            await resolve("_main._tcp.web.test", environment=server.environment)
+
+
 async def test_mode_a_asks_for_the_host_of_a_port() -> None:
     async with FakeDns("mongo.test. 3 IN A 127.0.0.1") as server:
         environment = server.environment | {"DNS_MODE": "A"}
@@ -215,6 +225,7 @@ async def test_mode_a_asks_for_the_host_of_a_port() -> None:
 async def test_address_is_its_own_endpoint(address: str) -> None:
     found = await resolve(address, port=80, environment={"DNS_HOST": "127.0.0.1", "DNS_PORT": "1"})
     assert found == [Endpoint(address, 80, ttl=2**31 - 1)]
+    assert found[0].target == address
 
 
 async def test_short_name_is_searched_where_a_pod_would() -> None:

@@ -2,7 +2,8 @@
 
 OF_UNIX = {"fcntl", "pty", "termios", "tty"}
 IN_FUGE = ("dnslib", "pathspec", "prompt_toolkit", "pydantic", "pydantic_core", "ruamel", "watchfiles")
-EXTRAS = {"aiohttp": "ui", **dict.fromkeys(IN_FUGE, "fuge")}  # which one has a package
+IN_UI = ("aiohttp", "google", "opentelemetry")
+EXTRAS = dict.fromkeys(IN_FUGE, "fuge") | dict.fromkeys(IN_UI, "ui")  # which one has a package
 
 
 class FugeError(Exception):

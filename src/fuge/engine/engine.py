@@ -15,6 +15,7 @@ from fuge.engine.numbering import Plan
 from fuge.engine.outcome import Outcome
 from fuge.engine.running import Running
 from fuge.engine.supervisor import Supervisor
+from fuge.engine.traces.receiver import Receiver
 from fuge.errors import FugeError
 from fuge.plan import location, zone
 from fuge.plan.records import Zone
@@ -57,7 +58,10 @@ class Engine:
             self.closing = self.supervisor.closing
             self.dns = Server(self.zones)
             stack.push_async_callback(self.dns.close)
-            await self.dns.follow(self.system)
+            self.traces = Receiver(self.system.data, lambda text: self.bus.event("problem", "", text))
+            stack.push_async_callback(self.traces.close)
+            for server in (self.dns, self.traces):
+                await server.follow(self.system)
             self._resources = stack.pop_all()
         self.supervisor.on_discovery.append(self.dns.refresh)
         self.supervisor.look()
@@ -126,7 +130,7 @@ class Engine:
         "outdated": those that run on with values of other services in their environment that hold no more.
         Raises ConfigError, and changes nothing, if the file is not right.
         """
-        return await reloading.reload(self.supervisor, self._plan, self.dns)
+        return await reloading.reload(self.supervisor, self._plan, (self.dns, self.traces))
 
     async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
         """Restart a service under its debugger, until it is stopped. Returns where to attach.

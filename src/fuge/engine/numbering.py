@@ -41,8 +41,7 @@ class Plan:
         Raises FugeError when there are not enough free ports.
         """
         taken = {port.number for service in system.services.values() for port in service.ports}
-        if system.dns_enabled:
-            taken.add(system.dns_port)
+        taken.update(system.own_ports.values())
         found: dict[str, tuple[Service, ...]] = {}
         for name, service in system.services.items():
             names = [f"{name}.{number}" for number in range(2, self.count(service) + 1)]
@@ -58,7 +57,7 @@ class Plan:
             if name in self._numbers and service.ports:
                 self._numbers.setdefault(f"{name}.{service.ports[0].name}", self._numbers[name])
         names = [f"{name}.{port.name}" for name, service in system.services.items() for port in service.ports]
-        names += ["dns"] if system.dns_enabled else []
+        names += system.own_ports
         new = [name for name in names if name not in self._numbers]
         self._numbers |= dict(zip(new, ports.free(len(new), self._numbers.values()), strict=True))
         return {name: self._numbers[name] for name in names}

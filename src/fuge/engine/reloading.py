@@ -1,21 +1,29 @@
 """What happens when fuge.yml has changed while its system runs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from fuge.engine import differences
 from fuge.engine.differences import Difference
-from fuge.engine.dns.server import Server
 from fuge.engine.numbering import Plan
 from fuge.engine.states import FAILED
 from fuge.engine.supervisor import Supervisor
+from fuge.errors import FugeError
 from fuge.plan.system import Service, System
 
 
-async def reload(supervisor: Supervisor, plan: Plan, dns: Server) -> dict[str, list[str]]:
+class Server(Protocol):
+    """What listens for the system as a whole: DNS, the receiver of traces."""
+
+    async def follow(self, system: System) -> None:
+        """Listen where the system says, or not at all. Raises FugeError, and changes nothing, if it cannot."""
+
+
+async def reload(supervisor: Supervisor, plan: Plan, servers: Sequence[Server]) -> dict[str, list[str]]:
     """Apply what has changed; see Engine.reload."""
     async with supervisor.changing:
         old, new = supervisor.system, plan.load(supervisor.running)
-        await dns.follow(new)
+        await follow(servers, old, new)
         before = {name: supervisor.environment(instance) for name, instance in old.everything.items()}
         active = {name for name, running in supervisor.running.items() if running.active}
         failed = {name for name, running in supervisor.running.items() if running.state == FAILED}
@@ -34,6 +42,17 @@ async def reload(supervisor: Supervisor, plan: Plan, dns: Server) -> dict[str, l
         "removed": difference.removed,
         "outdated": outdated,
     }
+
+
+async def follow(servers: Sequence[Server], old: System, new: System) -> None:
+    """All of them, or none if one cannot."""
+    for done, server in enumerate(servers):
+        try:
+            await server.follow(new)
+        except FugeError:
+            for earlier in servers[:done]:
+                await earlier.follow(old)
+            raise
 
 
 def added(old: System, new: System, difference: Difference, active: Collection[str]) -> list[Service]:

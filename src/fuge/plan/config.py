@@ -12,7 +12,7 @@ from fuge.plan.location import absolute
 from fuge.plan.places import Document
 from fuge.plan.ports import Claim
 from fuge.plan.schema import GLOBAL, Inherited, Settings
-from fuge.plan.system import Service, System
+from fuge.plan.system import TRACES_HOST, Service, System
 
 
 def load(
@@ -66,9 +66,12 @@ def assemble(document: Document, ports: Mapping[str, int]) -> System:
 
 
 def reserved(settings: Settings) -> list[Claim]:
-    if not settings.dns_enabled:
-        return []
-    return [Claim(GLOBAL, "dns_port", (GLOBAL, "dns_port"), settings.dns_host, settings.dns_port)]
+    """The ports where fuge itself listens."""
+    wanted = [
+        (settings.dns_enabled, "dns_port", settings.dns_host, settings.dns_port),
+        (settings.traces_enabled, "traces_port", TRACES_HOST, settings.traces_port),
+    ]
+    return [Claim(GLOBAL, name, (GLOBAL, name), host, number) for enabled, name, host, number in wanted if enabled]
 
 
 def of_the_system(settings: Settings) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """How services are told of each other: the environment variables that each one gets."""
 
+import os
 from collections.abc import Mapping
 
-from fuge.plan.system import Port, Service, System
+from fuge.plan.system import TRACES_HOST, Port, Service, System
 
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
+BACKENDS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-def environment(system: System, service: Service) -> dict[str, str]:
-    """What fuge puts into a service's environment: its own place, all services', the DNS server's, its own settings.
+def environment(system: System, service: Service, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What fuge puts into a service's environment: its own place, all services', the DNS server's and that for traces,
+    its own settings.
 
     The last win. A replica takes its own place for that of its service, so that the same code listens there; for all
     others it is the first instance's. A service with `auto_generate_environment: false` gets its own settings only.
+    `inherited` is what it has from fuge's own environment besides.
     """
     if not service.auto_generate_environment:
         return dict(service.environment)
@@ -19,7 +23,7 @@ def environment(system: System, service: Service) -> dict[str, str]:
     for name, first in system.services.items():
         known = service if name == service.origin else first
         generated |= service_variables(known) | link_variables(known)
-    return generated | dns_variables(system) | service.environment
+    return generated | dns_variables(system) | traces_variables(system, service, inherited) | service.environment
 
 
 def variable(name: str) -> str:
@@ -79,6 +83,24 @@ def dns_variables(system: System) -> dict[str, str]:
         "DNS_PORT": str(system.dns_port),
         "DNS_NAMESPACE": system.dns_namespace,
         "DNS_SUFFIX": system.dns_suffix,
+    }
+
+
+def traces_variables(system: System, service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Where a process sends its traces (OpenTelemetry's variables), if fuge keeps them; only traces, as all else is
+    refused there.
+
+    None if its own settings or `inherited` name another backend: then everything goes to that one.
+    """
+    given = {**inherited, **service.environment}
+    if not system.traces_enabled or service.type != "process" or any(given.get(name) for name in BACKENDS):
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{TRACES_HOST}:{system.traces_port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_SERVICE_NAME": service.origin,
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
     }
 
 

@@ -41,7 +41,8 @@ def settle(
     """The ports of each service. Notes the faults among them.
 
     `given` has numbers for this run, by "SERVICE" (its first port) or "SERVICE.PORT"; `auto` counts from `start`.
-    `reserved` are ports that are no service's; "dns" gives the number of dns_port, and changes the claim.
+    `reserved` are ports that are no service's; "dns" gives the number of dns_port, "traces" that of traces_port, and
+    changes the claim.
     """
     claims = [claim for name, entry in entries.items() for claim in declared(document, name, entry, hosts[name])]
     override(document, claims, given, reserved)

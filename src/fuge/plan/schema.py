@@ -57,6 +57,8 @@ class Settings(Inherited):
     dns_namespace: fields.Domain = System.dns_namespace
     dns_suffix: fields.Domain = System.dns_suffix
     dns_external: fields.Texts = System.dns_external
+    traces_enabled: fields.Flag = System.traces_enabled
+    traces_port: fields.PortNumber = System.traces_port
     auto_port_start: fields.PortNumber = 10000
 
 

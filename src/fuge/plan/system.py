@@ -100,6 +100,9 @@ class Service:
         return next((port for port in self.ports if port.name == name), None)
 
 
+TRACES_HOST = "127.0.0.1"  # traces hold what services do for whom: nothing beyond this machine sends or reads any
+
+
 def data_folder(file: Path) -> Path:
     """Where the logs and the state of a fuge.yml are kept: `.fuge` beside it, or the folder that FUGE_DATA names."""
     chosen = os.environ.get("FUGE_DATA")
@@ -131,6 +134,14 @@ class System:
     dns_namespace: str = ""
     dns_suffix: str = ""
     dns_external: tuple[str, ...] = ()
+    traces_enabled: bool = False
+    traces_port: int = 4318
+
+    @property
+    def own_ports(self) -> dict[str, int]:
+        """The ports where fuge itself listens, by the names that FUGE_PORTS has for them."""
+        dns = {"dns": self.dns_port} if self.dns_enabled else {}
+        return dns | ({"traces": self.traces_port} if self.traces_enabled else {})
 
     @property
     def data(self) -> Path:

@@ -17,12 +17,15 @@ from fuge.faces.session import Session, colours
 from fuge.services import history
 from fuge.services.logs import LogRecord
 
+SHORTEST_ID = 8  # digits of a trace's id: fewer are found in many a number
+
 
 def logs_options(parser: ArgumentParser) -> None:
     some_services(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="and what comes from now on; Ctrl-C ends it")
     parser.add_argument("--since", metavar="TIME", help="a duration (10m) or a time (05:21, 2026-11-24T05:21)")
     parser.add_argument("--grep", metavar="REGEX", help="only lines in which this is found")
+    parser.add_argument("--trace", metavar="ID", help="only lines with this trace id, or an id that begins so")
     parser.add_argument("-C", "--context", metavar="LINES", type=count, default=0, help="and so many around each")
     parser.add_argument("-n", "--last", metavar="LINES", type=count, help="only the last ones")
     parser.add_argument("-t", "--times", action="store_true", help="with the time of each line")
@@ -35,6 +38,7 @@ async def logs(session: Session, options: Namespace) -> None:
         services=tuple(await speakers(session, [*options.services, *options.service] or ["*"])),
         since=history.parse_since(options.since, time.time()) if options.since else None,
         pattern=compiled(options.grep) if options.grep else None,
+        trace=of_trace(options.trace) if options.trace else None,
         context=options.context,
         streams=frozenset({"err"} if options.stderr else {"out", "err"}),
         last=options.last,
@@ -77,6 +81,14 @@ def compiled(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise UsageError(f"--grep: expected a regular expression, found {text!r}: {error}") from None
+
+
+def of_trace(text: str) -> re.Pattern[str]:
+    """Finds a trace's id as services write it: alone, or in a traceparent (W3C), between dashes."""
+    if not re.fullmatch(f"[0-9a-fA-F]{{{SHORTEST_ID},32}}", text):
+        expected = f"a trace's id, or its first {SHORTEST_ID} hexadecimal digits or more"
+        raise UsageError(f"--trace: expected {expected}; found {text!r}")
+    return re.compile(rf"(?<![0-9a-f]){text}(?=[0-9a-f]{{{32 - len(text)}}}(?![0-9a-f]))", re.IGNORECASE)
 
 
 def show_record(session: Session, record: LogRecord, query: history.Query, with_time: bool = False) -> None:

@@ -27,13 +27,15 @@ _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 class Query:
     """Which records: of these services and streams, not before `since` (seconds since the epoch).
 
-    `pattern` is searched in the text without its colours; `context` records of the same service before and
-    after a match come with it. `last` is how many of the records that are there already, None for all.
+    `pattern` and `trace` are searched in the text without its colours, and a match has both; `context` records of the
+    same service before and after it come with it. `last` is how many of the records that are there already, None for
+    all.
     """
 
     services: tuple[str, ...]
     since: float | None = None
     pattern: re.Pattern[str] | None = None
+    trace: re.Pattern[str] | None = None
     context: int = 0
     streams: frozenset[str] = frozenset({"out", "err", "fuge"})
     last: int | None = None
@@ -118,15 +120,17 @@ class _Matches:
     """Lets matching records pass, with their context."""
 
     def __init__(self, query: Query) -> None:
-        self._pattern, self._context = query.pattern, query.context
+        self._patterns = [pattern for pattern in (query.trace, query.pattern) if pattern]
+        self._context = query.context
         self._before: deque[LogRecord] = deque(maxlen=query.context)
         self._after = 0  # so many more belong to the last match
 
     def feed(self, record: LogRecord) -> list[LogRecord]:
         """What can pass, now that this record has come."""
-        if self._pattern is None:
+        if not self._patterns:
             return [record]
-        if self._pattern.search(_COLOUR.sub("", record.text)):
+        text = _COLOUR.sub("", record.text)
+        if all(pattern.search(text) for pattern in self._patterns):
             passing = [*self._before, record]
             self._before.clear()
             self._after = self._context

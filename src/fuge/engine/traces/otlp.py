@@ -44,6 +44,8 @@ def read(body: bytes, encoding: str, kind: str) -> tuple[list[Span], int]:
 def from_json(data: bytes) -> ExportTraceServiceRequest:
     try:
         value = json.loads(data)
+        if not isinstance(value, dict):
+            raise TypeError("it is no object")
         for each in [*steps(value, "resourceSpans", "scopeSpans", "spans")]:
             with_base64_ids(each, "traceId", "spanId", "parentSpanId")
             for link in steps(each, "links"):

@@ -38,7 +38,8 @@ other = os.environ.get("BACK_SERVICE_PORT")
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        with tracer.start_as_current_span(f"GET {self.path}", extract(self.headers), kind=trace.SpanKind.SERVER) as span:
+        context = extract(self.headers)
+        with tracer.start_as_current_span(f"GET {self.path}", context, kind=trace.SpanKind.SERVER) as span:
             number = format(span.get_span_context().trace_id, "032x")
             print("asked for", self.path, "in trace", number, flush=True)
             if self.path == "/broken":
@@ -88,9 +89,13 @@ async def post(
     port: int, body: bytes, headers: dict[str, str] = PROTOBUF, path: str = "/v1/traces", method: str = "POST"
 ) -> tuple[int, bytes]:
     """The status and the body of the answer."""
-    async with asyncio.timeout(30), aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session:
-        async with session.request(method, f"http://127.0.0.1:{port}{path}", data=body, headers=headers) as answer:
-            return answer.status, await answer.read()
+    url = f"http://127.0.0.1:{port}{path}"
+    async with (
+        asyncio.timeout(30),
+        aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session,
+        session.request(method, url, data=body, headers=headers) as answer,
+    ):
+        return answer.status, await answer.read()
 
 
 def send(project: Project, *requests: bytes) -> None:

@@ -27,6 +27,10 @@ def span(trace: int, parent: str = "", **more: object) -> Span:
     return made._replace(**more)
 
 
+def large(length: int) -> str:
+    return f'{{"events":["{"x" * length}"]}}'
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return database.database_file(tmp_path)
@@ -134,7 +138,7 @@ def test_size_is_bounded_and_the_least_recent_traces_go_as_a_whole(
     monkeypatch.setattr(store, "MOST_BYTES", 1 << 20)
     largest = 0
     for trace in range(1, 1001):
-        opened.add([span(trace, details=f'"{"x" * 1000}"', start=trace * SECOND) for _ in range(10)], 0)
+        opened.add([span(trace, details=large(1000), start=trace * SECOND) for _ in range(10)], 0)
         largest = max(largest, file.stat().st_size)
     kept = ids(file, limit=10_000)
     assert 20 < len(kept) < 200
@@ -151,10 +155,10 @@ def test_trace_that_grows_is_recent_and_one_that_is_too_large_goes(
 ) -> None:
     monkeypatch.setattr(store, "MOST_BYTES", 1 << 20)
     for trace in range(2, 300):
-        opened.add([span(trace, details=f'"{"x" * 10_000}"'), span(1)], 0)
+        opened.add([span(trace, details=large(10_000)), span(1)], 0)
     assert 1 in ids(file, limit=10_000)
     assert 2 not in ids(file, limit=10_000)
-    opened.add([span(1, details=f'"{"x" * 10_000}"') for _ in range(200)], 0)
+    opened.add([span(1, details=large(10_000)) for _ in range(200)], 0)
     assert ids(file) == []
 
 
@@ -262,17 +266,15 @@ async def test_burst_is_accounted_for_to_the_last_span(
     assert reading.counts(file) == {"stored": 50, "dropped": 450}
 
 
-async def test_file_that_cannot_be_written_is_said_once_and_its_spans_are_counted_later(
-    file: Path, said: list[str]
-) -> None:
+def test_file_that_cannot_be_written_is_said_once_and_its_spans_are_counted_later(file: Path, said: list[str]) -> None:
     file.mkdir()
     made = Writer(file, said.append)
     for trace in range(3):
         made.put([span(trace)], 1)
-        await asyncio.to_thread(wait_until, lambda: not made._waiting)
+        assert wait_until(lambda: not made._waiting)
     file.rmdir()
     made.put([span(9)], 1)
-    await made.close()
+    asyncio.run(made.close())
     assert len(said) == 1
     assert said[0].startswith(f"cannot write {file}: ")
     assert said[0].endswith("; traces are lost until it can be written again")

@@ -1,6 +1,7 @@
 """Spans as OpenTelemetry sends them, made by its own messages, and what a receiver says to them."""
 
 import asyncio
+import io
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,7 +94,7 @@ async def post(
     async with (
         asyncio.timeout(30),
         aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session,
-        session.request(method, url, data=body, headers=headers) as answer,
+        session.request(method, url, data=io.BytesIO(body), headers=headers) as answer,
     ):
         return answer.status, await answer.read()
 
@@ -101,15 +102,9 @@ async def post(
 def send(project: Project, *requests: bytes) -> None:
     """To the fuge that runs a project, and wait until all of it is written."""
     before = sum(reading.counts(file_of(project)).values())
-    sent = 0
-
-    async def send_all() -> None:
-        for each in requests:
-            assert (await post(port_of(project), each))[0] == 200
-
-    asyncio.run(send_all())
+    port, sent = port_of(project), sum(map(count, requests))
     for each in requests:
-        sent += count(each)
+        assert asyncio.run(post(port, each))[0] == 200
     assert wait_until(lambda: sum(reading.counts(file_of(project)).values()) >= before + sent)
 
 

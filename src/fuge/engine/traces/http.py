@@ -17,6 +17,8 @@ PATH = "/v1/traces"
 MOST_CONNECTIONS = 100
 MOST_AT_ONCE = 4  # bodies that are read and unpacked
 PATIENCE = 10.0  # seconds for a body to come
+IDLE = 60.0  # seconds without a request, after which a connection is closed; exporters send every 5
+LINGER = 1.0  # seconds for the rest of a body that is refused, so that the answer is read
 LAST_ANSWERS = 1.0  # seconds, when it closes
 NAMES = {"127.0.0.1", "localhost"}  # under another one, a page of somebody else's can lead here (DNS rebinding)
 ONLY_TRACES = f"expected POST {PATH}: fuge keeps traces only (OTEL_METRICS_EXPORTER=none, OTEL_LOGS_EXPORTER=none)"
@@ -33,9 +35,8 @@ class Http:
         application = web.Application(middlewares=[refusals, no_browser], client_max_size=LONGEST)
         application.router.add_post(PATH, self._traces)
         application.router.add_route("*", "/{path:.*}", not_here)
-        self._runner = web.AppRunner(
-            application, access_log=None, logger=SILENT, auto_decompress=False, shutdown_timeout=LAST_ANSWERS
-        )
+        times = {"keepalive_timeout": IDLE, "lingering_time": LINGER, "shutdown_timeout": LAST_ANSWERS}
+        self._runner = web.AppRunner(application, access_log=None, logger=SILENT, auto_decompress=False, **times)
 
     async def listen(self, host: str, port: int) -> None:
         """Raises OSError if the address is taken."""

@@ -14,7 +14,6 @@ UNUSABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 WAL_LEFT = 1 << 20  # bytes
 
 SCHEMA = """
-BEGIN;
 CREATE TABLE spans (
     trace TEXT, id TEXT, parent TEXT, service TEXT, name TEXT, kind TEXT, start INTEGER, duration INTEGER,
     error INTEGER, message TEXT, details TEXT,
@@ -29,7 +28,6 @@ CREATE INDEX traces_seen ON traces (seen);
 CREATE INDEX traces_start ON traces (start);
 CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 INSERT INTO counts VALUES ('stored', 0), ('dropped', 0);
-COMMIT;
 """
 
 
@@ -83,15 +81,20 @@ def connected(file: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    is_new = is_empty(connection)
     if is_new:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # what is committed outlives a kill, not a loss of power
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LEFT}")
     if is_new:
-        connection.executescript(f"{SCHEMA}PRAGMA user_version = {VERSION};")
+        connection.executescript(f"BEGIN; PRAGMA user_version = {VERSION}; {SCHEMA} COMMIT;")
     check_version(connection)
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether it is about to be made."""
+    return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
 def check_version(connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -35,7 +36,7 @@ class Http:
         application = web.Application(middlewares=[refusals, no_browser], client_max_size=LONGEST)
         application.router.add_post(PATH, self._traces)
         application.router.add_route("*", "/{path:.*}", not_here)
-        times = {"keepalive_timeout": IDLE, "lingering_time": LINGER, "shutdown_timeout": LAST_ANSWERS}
+        times: dict[str, Any] = {"keepalive_timeout": IDLE, "lingering_time": LINGER, "shutdown_timeout": LAST_ANSWERS}
         self._runner = web.AppRunner(application, access_log=None, logger=SILENT, auto_decompress=False, **times)
 
     async def listen(self, host: str, port: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fuge.engine.traces.database import OtherVersionError, check_version
+from fuge.engine.traces.database import OtherVersionError, check_version, is_empty
 from fuge.errors import FugeError
 
 BILLION = 1_000_000_000  # nanoseconds in a second
@@ -117,15 +117,18 @@ def span(
 
 @contextlib.contextmanager
 def reading(file: Path) -> Iterator[sqlite3.Connection | None]:
-    """The database, as it was when it is first read; None if there is none."""
+    """The database, as it was when it is first read; None if there is none yet."""
     if not file.exists():
         yield None
         return
     try:
         with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
-            check_version(connection)
             connection.execute("BEGIN")
-            yield connection
+            if is_empty(connection):
+                yield None
+            else:
+                check_version(connection)
+                yield connection
     except (sqlite3.Error, OtherVersionError) as error:
         advice = "the next fuge that keeps traces puts it aside"
         raise FugeError(f"expected fuge's traces in {file}, found something else ({error}): {advice}") from None

@@ -228,6 +228,7 @@ def test_database_that_breaks_while_it_is_written_is_put_aside(opened: Store, fi
 
 def test_empty_file_is_a_database_that_was_about_to_be_made(file: Path, said: list[str]) -> None:
     file.touch()
+    assert reading.traces(file) == []
     Store(file, said.append).close()
     assert reading.traces(file) == said == []
 

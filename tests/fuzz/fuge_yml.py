@@ -21,6 +21,7 @@ FAULT = re.compile(r"(fuge\.yml|[^:]*\.env):\d+(:\d+)?( [^\n]*)?: expected [^\n]
 SURROUNDINGS = {"NAME": "value", "EMPTY": ""}
 EVERYTHING = rb"""
 fuge_global: {dns_enabled: true, dns_namespace: micro, dns_suffix: svc.cluster.local, auto_port_start: 20000,
+  traces_enabled: true, traces_port: 4318,
   dns_external: [db.example.com IN A 10.0.0.5, x.micro.svc.cluster.local IN CNAME web.micro.svc.cluster.local]}
 base: &base
   type: process

@@ -19,6 +19,9 @@ OUTSIDE = {  # who may import which package from outside
     "aiohttp": {"faces/ui/guard.py", "faces/ui/server.py", "faces/ui/tab.py"},
     "concordant": {"plan/domain.py", "plan/external.py", "plan/zone.py"},
     "dnslib": {"engine/dns/answers.py", "engine/dns/packets.py"},
+    "aiohttp": {"engine/traces/http.py"},
+    "google": {"engine/traces/otlp.py"},
+    "opentelemetry": {"engine/traces/otlp.py"},
     "pathspec": {"engine/ignoring.py"},
     "watchfiles": {"engine/changes.py"},
     "prompt_toolkit": {"faces/prompt.py"},
@@ -58,7 +61,14 @@ def test_the_keeper_is_lean() -> None:
 
 
 def test_a_query_does_not_wait_for_what_only_others_need() -> None:
-    heavy = "{'prompt_toolkit', 'rich', 'aiohttp', 'docker', 'importlib.metadata', 'psutil', 'fuge.engine.running'}"
-    code = f"import sys, fuge.faces.cli; print(*sorted({heavy} & set(sys.modules)))"
+    heavy = "prompt_toolkit rich aiohttp docker importlib.metadata psutil sqlite3 fuge.engine.running"
+    code = f"import sys, fuge.faces.cli; print(*sorted({set(heavy.split())} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_fuge_starts_without_what_only_traces_need() -> None:
+    heavy = "{'aiohttp', 'google.protobuf', 'opentelemetry', 'sqlite3', 'fuge.engine.traces.http'}"
+    code = f"import sys, fuge.faces.foreground; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

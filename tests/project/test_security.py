@@ -10,7 +10,7 @@ import pytest
 
 from fuge.engine import debugging
 from fuge.faces.ui import server as ui
-from fuge.plan.system import Service, System
+from fuge.plan.system import TRACES_HOST, Service, System
 from mu import http, tcp
 from mu.transports.kafka import client as kafka_client
 from mu.transports.rabbitmq import client as rabbitmq_client
@@ -43,7 +43,7 @@ def test_kafka_has_no_place_of_its_own() -> None:
 
 def test_fuge_puts_everything_on_loopback_unless_told_otherwise() -> None:
     system = System(Path("/fuge.yml"), {})
-    assert {Service("x").host, system.dns_host, debugging.HOST, ui.HOST} == {"127.0.0.1"}
+    assert {Service("x").host, system.dns_host, debugging.HOST, ui.HOST, TRACES_HOST} == {"127.0.0.1"}
 
 
 def hosts(tree: ast.AST) -> Iterator[str]:

@@ -31,6 +31,8 @@ fuge_global:
   dns_namespace: micro
   dns_suffix: svc.cluster.local
   dns_external: ["x IN A 1.2.3.4"]
+  traces_enabled: true
+  traces_port: 4319
   auto_generate_environment: false
   auto_port_start: 12000
   environment: [G=1]
@@ -132,6 +134,8 @@ def test_every_key_arrives(load: Load, tmp_path: Path) -> None:
         dns_namespace="micro",
         dns_suffix="svc.cluster.local",
         dns_external=("x IN A 1.2.3.4",),
+        traces_enabled=True,
+        traces_port=4319,
     )
 
 
@@ -335,6 +339,11 @@ def test_fault_of_a_service_has_its_place(service_faults: Callable[[str], list[s
           "7:17 fuge_global.dns_external: expected a list of texts, found 'x'",
           "8:19 fuge_global.run_containers: expected true or false, found 'no'; write false",
           "9:13 fuge_global.dns_host: expected a host name or an address, found 1"]),
+        ("fuge_global: {traces_enabled: on, traces_port: 0}\na: {type: process, run: x}\n",
+         ["1:31 fuge_global.traces_enabled: expected true or false, found 'on'; write true",
+          "1:48 fuge_global.traces_port: expected a port from 1 to 65535, found 0"]),
+        ("a: {type: process, run: x, traces_port: 1}\n",
+         ["1:28 a.traces_port: expected a known key, found 'traces_port'; it belongs in fuge_global"]),
     ],
 )  # fmt: skip
 def test_faults_of_sections_have_their_places(faults: Faults, text: str, expected: list[str]) -> None:

@@ -174,6 +174,45 @@ def test_dns_server_is_told_with_an_address_to_call(host: str, told: str) -> Non
     ]
 
 
+def test_process_is_told_where_its_traces_go() -> None:
+    service, known = Service("a-b.2", environment={"MINE": "1"}), {"traces_enabled": True, "traces_port": 9}
+    assert lines(discovery.environment(system(service, **known), service, {})) == [
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9",
+        "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        "OTEL_SERVICE_NAME=a-b",
+        "OTEL_METRICS_EXPORTER=none",
+        "OTEL_LOGS_EXPORTER=none",
+        "MINE=1",
+    ]
+
+
+ENDPOINT, OF_TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+
+
+@pytest.mark.parametrize(
+    ("service", "inherited", "settings"),
+    [
+        (Service("a"), {}, {}),
+        (Service("a", type="container"), {}, {"traces_enabled": True}),
+        (Service("a"), {ENDPOINT: "http://x"}, {"traces_enabled": True}),
+        (Service("a"), {OF_TRACES: "http://x"}, {"traces_enabled": True}),
+        (Service("a", environment={ENDPOINT: "http://x"}), {}, {"traces_enabled": True}),
+        (Service("a", environment={OF_TRACES: "http://x"}), {}, {"traces_enabled": True}),
+        (Service("a", auto_generate_environment=False), {}, {"traces_enabled": True}),
+    ],
+)
+def test_nothing_is_said_of_traces_where_they_are_not_kept_or_go_elsewhere(
+    service: Service, inherited: dict[str, str], settings: dict[str, bool]
+) -> None:
+    assert discovery.environment(system(service, **settings), service, inherited) == service.environment
+
+
+def test_backend_that_is_empty_is_none_and_own_settings_win() -> None:
+    service = Service("a", environment={"OTEL_SERVICE_NAME": "mine"})
+    found = discovery.environment(system(service, traces_enabled=True), service, {ENDPOINT: ""})
+    assert (found[ENDPOINT], found["OTEL_SERVICE_NAME"]) == ("http://127.0.0.1:4318", "mine")
+
+
 def test_service_on_all_addresses_is_told_with_one_to_call_and_listens_on_all() -> None:
     service = Service("a", host=ANY, ports=(Port("main", 8080),))
     found = discovery.environment(system(service), service)

@@ -102,6 +102,28 @@ def test_port_of_the_dns_server_is_taken(faults: Faults) -> None:
     ]
 
 
+def test_port_for_traces_is_taken(faults: Faults) -> None:
+    service = "a: {type: process, run: x, ports: [main=4318]}\n"
+    assert faults(service + "fuge_global: {traces_port: 4318}\n") == []
+    assert faults(service + "fuge_global: {traces_enabled: true}\n") == [
+        "fuge.yml:1:36 a.ports[0]: expected a port of its own, found 4318, "
+        "which fuge_global.traces_port (fuge.yml:2:14) has already"
+    ]
+    assert faults(
+        "fuge_global: {dns_enabled: true, dns_port: 4318, traces_enabled: true}\na: {type: process, run: x}\n"
+    )
+
+
+def test_ports_of_fuge_itself_can_be_given(load: Load, faults: Faults) -> None:
+    text = "fuge_global: {dns_enabled: true, traces_enabled: true}\na: {type: process, run: x, ports: [main=1]}\n"
+    assert load(text, ports={"traces": 1111, "dns": 2222}).own_ports == {"dns": 2222, "traces": 1111}
+    assert load(text).own_ports == {"dns": 53053, "traces": 4318}
+    assert load("a: {type: process, run: x}\n").own_ports == {}
+    assert faults(text.replace(", traces_enabled: true", ""), ports={"traces": 1111}) == [
+        "fuge.yml: expected the name of one of its ports (a.main), found 'traces'"
+    ]
+
+
 def test_given_ports_replace_those_of_the_file(load: Load) -> None:
     assert numbers(load(SYSTEM, ports={"a": 1111, "b": 2222})) == {"a.main": 1111, "b.http": 2222, "b.more": 9000}
     assert numbers(load(SYSTEM, ports={"b.more": 3333})) == {"a.main": 8080, "b.http": 3000, "b.more": 3333}

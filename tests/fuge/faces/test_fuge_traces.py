@@ -33,13 +33,16 @@ def service(name: str, port: int, *more: str) -> str:
     )
 
 
+PACKED = "environment: [OTEL_EXPORTER_OTLP_COMPRESSION=gzip]"
+
+
 @pytest.fixture
 def two(project: Project) -> tuple[Project, int]:
     """`web` asks `back`, both by the real SDK; and the port of `web`."""
     traces, web, back = free_ports(3)
     for name in ("web", "back"):
         project.script(name, SDK)
-    project.configure_with(enabled(traces), service("back", back), service("web", web, "depends_on: [back]"))
+    project.configure_with(enabled(traces), service("back", back, PACKED), service("web", web, "depends_on: [back]"))
     assert all(each["ok"] for each in project.up())
     return project, web
 

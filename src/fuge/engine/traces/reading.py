@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fuge.engine.traces.database import OtherVersionError, check_version, is_empty
+from fuge.engine.traces.database import OtherVersionError, check_version, is_empty, is_unusable
 from fuge.errors import FugeError
 
 BILLION = 1_000_000_000  # nanoseconds in a second
@@ -130,5 +130,7 @@ def reading(file: Path) -> Iterator[sqlite3.Connection | None]:
                 check_version(connection)
                 yield connection
     except (sqlite3.Error, OtherVersionError) as error:
+        if not is_unusable(error):
+            raise FugeError(f"cannot read {file}: {error}") from None
         advice = "the next fuge that keeps traces puts it aside"
         raise FugeError(f"expected fuge's traces in {file}, found something else ({error}): {advice}") from None

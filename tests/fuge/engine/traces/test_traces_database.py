@@ -281,3 +281,9 @@ def test_file_that_cannot_be_written_is_said_once_and_its_spans_are_counted_late
     assert said[0].endswith("; traces are lost until it can be written again")
     counts = reading.counts(file)
     assert (sum(counts.values()), counts["stored"] >= 1) == (4, True)
+
+
+def test_database_that_cannot_be_read_now_is_no_other_one(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(FugeError, match=f"^cannot read {file}: "):
+        reading.traces(file)

@@ -86,6 +86,24 @@ async def test_sender_is_told_what_was_dropped(asked: Asked, monkeypatch: pytest
     assert reading.counts(asked.file) == {"stored": 0, "dropped": 3}
 
 
+async def test_burst_is_accounted_for_and_senders_know_what_was_dropped(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many requests at once as there may be, several times, for a queue that holds a few of them."""
+    bodies = [request([span(trace, number) for number in range(1, 51)]) for trace in range(1, 201)]
+    monkeypatch.setattr(writer, "MOST_WAITING", 3 * len(bodies[0]))
+    told = 0
+    async with listening(asked):
+        for start in range(0, len(bodies), 50):
+            for status, answer in await asyncio.gather(*map(asked.post, bodies[start : start + 50])):
+                assert status == 200
+                told += ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
+    counts = reading.counts(asked.file)
+    assert counts == {"stored": 10_000 - told, "dropped": told}
+    kept = reading.traces(asked.file, limit=1000)
+    assert (sum(each["spans"] for each in kept), {each["spans"] for each in kept}) == (counts["stored"], {50})
+
+
 OTHERS = {
     "no protobuf": ({"body": b"\xff\xff"}, 400, "expected an ExportTraceServiceRequest as protobuf: "),
     "no JSON": ({"body": b"{", "headers": JSON}, 400, "expected an ExportTraceServiceRequest as JSON: "),

@@ -157,17 +157,17 @@ def test_deep_attributes_are_read_or_refused() -> None:
         otlp.read(nested(90), "", PROTOBUF)
 
 
-@pytest.mark.parametrize(
-    ("body", "encoding", "status"),
-    [
-        (b"not packed", "gzip", 400),
-        (gzip.compress(b"x" * 1000)[:-20], "gzip", 400),
-        (b"", "gzip", 400),
-        (b"x", "br", 415),
-        (b"x" * (unpacking.LONGEST + 1), "", 413),
-        (gzip.compress(bytes(100 << 20), 1), "gzip", 413),
-    ],
-)
+PACKINGS = {
+    "not packed": (b"not packed", "gzip", 400),
+    "the start of it": (gzip.compress(b"x" * 1000)[:-20], "gzip", 400),
+    "nothing": (b"", "gzip", 400),
+    "another kind": (b"x", "br", 415),
+    "too large": (b"x" * (unpacking.LONGEST + 1), "", 413),
+    "too large when unpacked": (gzip.compress(bytes(100 << 20), 1), "gzip", 413),
+}
+
+
+@pytest.mark.parametrize(("body", "encoding", "status"), PACKINGS.values(), ids=PACKINGS)
 def test_packing_that_is_none_or_hides_too_much_is_refused(body: bytes, encoding: str, status: int) -> None:
     with pytest.raises(Refused) as caught:
         otlp.read(body, encoding, PROTOBUF)

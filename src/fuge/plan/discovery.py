@@ -99,6 +99,7 @@ def traces_variables(system: System, service: Service, inherited: Mapping[str, s
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{TRACES_HOST}:{system.traces_port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": service.origin,
+        "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: whoever looks on does not wait for 5 s
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
     }

@@ -180,6 +180,7 @@ def test_process_is_told_where_its_traces_go() -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9",
         "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "OTEL_SERVICE_NAME=a-b",
+        "OTEL_BSP_SCHEDULE_DELAY=500",
         "OTEL_METRICS_EXPORTER=none",
         "OTEL_LOGS_EXPORTER=none",
         "MINE=1",

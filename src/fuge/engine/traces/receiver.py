@@ -29,7 +29,7 @@ class Receiver:
     async def follow(self, system: System) -> None:
         """Listen where the system says, or not at all.
 
-        Raises NotReadyError if that is taken, NotInstalledError without the extra `traces`; then it changes nothing.
+        Raises NotReadyError if that is taken, NotInstalledError without the extra `ui`; then it changes nothing.
         """
         port = system.traces_port if system.traces_enabled else None
         if port == (self._listening and self._listening[0]):

@@ -6,20 +6,42 @@ since the epoch), "duration" (seconds), "error" (true or false) and "attributes"
 
 from typing import Any
 
+from fuge.engine.traces import database, reading
+from fuge.errors import FugeError
 from fuge.faces.session import Session
+from fuge.faces.traces import why_none
+from fuge.services.threads import in_thread
 
-NONE = "traces are not kept yet"
+MANY = 50
 
 
-async def recent(_: Session) -> dict[str, Any]:
+async def recent(session: Session) -> dict[str, Any]:
     """{"traces": [...], "reason": text}: the newest first; why there are none, if so.
 
     A trace is a dictionary with "trace_id", "service" and "name" (of its first span), "start" and "duration" (seconds),
     "spans" (how many) and "error". Raises FugeError.
     """
-    return {"traces": [], "reason": NONE}
+    file = database.database_file(session.data)
+    found = await in_thread(lambda: reading.traces(file, limit=MANY))
+    return {"traces": list(map(summary, found)), "reason": "" if found else why_none(session, file)}
 
 
-async def one(_: Session, trace_id: str) -> dict[str, Any]:
+async def one(session: Session, trace_id: str) -> dict[str, Any]:
     """{"spans": [...], "reason": text}: all spans of one. Raises FugeError."""
-    return {"spans": [], "reason": f"{NONE}, and so is not {trace_id}"}
+    file = database.database_file(session.data)
+    found = await in_thread(lambda: reading.spans(file, trace_id))
+    if not found:
+        raise FugeError(f"expected the id of a trace that is kept, found {trace_id[:40]!r}: choose one of the list")
+    return {"spans": [span(trace_id, each) for each in found], "reason": ""}
+
+
+def summary(found: reading.Row) -> dict[str, Any]:
+    same = {key: found[key] for key in ("service", "name", "start", "duration", "spans")}
+    return {"trace_id": found["id"], "error": found["errors"] > 0, **same}
+
+
+def span(trace_id: str, found: reading.Row) -> dict[str, Any]:
+    same = {key: found[key] for key in ("service", "name", "start", "duration", "error")}
+    told = {"kind": found["kind"], **({"error": found["message"]} if found["message"] else {})}
+    ids = {"trace_id": trace_id, "span_id": found["id"], "parent_id": found["parent"]}
+    return {**ids, **same, "attributes": {**told, **found["attributes"]}}

@@ -349,8 +349,8 @@ def test_without_its_packages_fuge_names_the_extra(project: Project, package: st
     code = f"import sys; sys.modules[{package!r}] = None; from fuge.faces.cli import main; sys.exit(main(['up']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 1
-    expected = f"expected the package {package}, found none: install the extra traces"
-    assert done.stderr == f'fuge: {expected} (pip install "microservices-workbook[traces]")\n'
+    expected = f"expected the package {package}, found none: install the extra ui"
+    assert done.stderr == f'fuge: {expected} (pip install "microservices-workbook[ui]")\n'
 
 
 def test_background_fuge_tells_it_as_well(project: Project) -> None:
@@ -359,4 +359,4 @@ def test_background_fuge_tells_it_as_well(project: Project) -> None:
     path = os.pathsep.join([str(project.folder), os.environ.get("PYTHONPATH", "")])
     done = project.fuge("up", "-d", PYTHONPATH=path)
     assert done.code == 1
-    assert "install the extra traces" in done.err
+    assert "install the extra ui" in done.err

@@ -18,7 +18,9 @@ from workbook.errors import WorkbookError
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        return int(options.command(options) or 0)
+        code = int(options.command(options) or 0)
+        sys.stdout.flush()
+        return code
     except WorkbookError as error:
         print(f"workbook: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """The command line, run as a reader runs it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workbook import cli, course, diff, doctor, ports
+from workbook import cli, course, diff, doctor, pictures, ports
+from workbook.course import Recipe
 from workbook.errors import WorkbookError
 
 
@@ -75,6 +77,67 @@ def test_closed_pipe_is_no_error() -> None:
     assert done.stderr == ""
 
 
+def test_reader_that_has_gone_before_the_end_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    words = [sys.executable, "-m", "workbook", "hint", "01", "1"]
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Path("nowhere")
+
+    monkeypatch.setattr(cli, "micro_folder", interrupted)
+    assert cli.main(["start", "02"]) == 130
+    assert capsys.readouterr().err == "\nworkbook: interrupted\n"
+
+
+def test_missing_package_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "nbval", None)
+    assert cli.main(["test", "01"]) == 2
+    assert capsys.readouterr().err == "workbook: nbval is not installed: `make test` installs what this needs\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "fails", "ran"),
+    [
+        (["test"], "", ["ruff check", "ruff format --check", "mypy", "pytest"]),
+        (["test"], "mypy", ["ruff check", "ruff format --check", "mypy"]),
+        (["test", "02"], "", ["pytest"]),
+        (["test", "02"], "pytest", ["pytest"]),
+    ],
+)
+def test_test_stops_at_what_fails_first(
+    words: list[str], fails: str, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def call(command: list[str], cwd: Path) -> int:
+        assert command[:2] == [sys.executable, "-m"]
+        assert cwd == course.ROOT
+        seen.append(" ".join(command[2:]))
+        return 3 if fails and command[2] == fails else 0
+
+    monkeypatch.setattr(subprocess, "call", call)
+    assert cli.main(words) == (3 if fails else 0)
+    assert [each.partition(" --numprocesses")[0] for each in seen] == ran
+    assert ("--step 02" in seen[-1]) == (words[1:] == ["02"])
+
+
+def test_picture_is_of_a_recipe_or_of_the_whole_course() -> None:
+    assert workbook("picture", "2").stdout == pictures.architecture(course.recipe(2))
+    assert workbook("picture").stdout == pictures.finished()
+
+
 def test_start_and_check_work_on_the_readers_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +187,18 @@ def test_doctor_looks_at_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "the engine does not answer" in doctor.docker().found
     (tmp_path / "docker").write_text("#!/bin/sh\necho 28.0\n")
     assert doctor.docker().found == "engine 28.0"
+
+
+def test_doctor_says_what_a_recipe_needs_and_this_machine_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.delenv("FUGE_ENGINE", raising=False)
+    found = doctor.server("MongoDB", "mongo", since="05")
+    assert found.state == "problem"
+    assert "there is no /nowhere/docker.sock" in found.found
+    assert found.advice.endswith(". Recipes before 05 do without it.")
+    assert doctor.server("MongoDB", "mongo", since="99").state == "absent"
+    monkeypatch.setattr(doctor, "newest", lambda: Recipe("09", "x", "X", "", {}, ["aiohttp", "not_there"]))
+    assert (doctor.packages().state, doctor.packages().found) == ("problem", "missing: not_there")
 
 
 def test_recipe_is_found_by_number_or_name() -> None:

@@ -41,6 +41,12 @@ def test_docker_is_used_where_it_has_the_image(programs: Path) -> None:
     assert databases.command(MONGO, 27018, "data") == "docker run --rm -p 127.0.0.1:27018:27017 mongo"
 
 
+def test_docker_that_hangs_is_as_none(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "DEADLINE", 0.2)
+    program(programs, "docker", "#!/bin/sh\nexec /bin/sleep 600\n")
+    assert databases.docker_version() == ""
+
+
 def test_program_on_path_is_used_where_docker_has_no_image(programs: Path) -> None:
     program(programs, "docker", SAYS_NO)
     mongod = program(programs, "mongod", "")

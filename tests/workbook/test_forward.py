@@ -78,6 +78,36 @@ def test_cell_that_appends_is_left_to_the_author(steps: list[Recipe]) -> None:
     assert next(forward.forward(first, "a.txt")).startswith("by hand   notebooks/01-x.ipynb: ")
 
 
+def test_step_without_the_file_and_recipe_without_a_notebook_are_left_alone(steps: list[Recipe]) -> None:
+    first, second, third = steps
+    (second.step / "a.txt").unlink()
+    third.notebook.unlink()
+    (first.step / "a.txt").write_text(TEXT.replace("first", "FIRST"))
+    assert [line.split(":")[0] for line in forward.forward(first, "a.txt")] == [
+        "rewritten notebooks/01-x.ipynb",
+        "merged    steps/03-x/a.txt",
+    ]
+    assert not (second.step / "a.txt").exists()
+    assert not third.notebook.exists()
+
+
+def test_fix_that_the_later_steps_and_notebooks_have_already_changes_nothing(steps: list[Recipe]) -> None:
+    for step in steps:
+        (step.step / "a.txt").write_text(TEXT.replace("fifth", "V"))
+    rewritten = [line for line in forward.forward(steps[0], "a.txt") if line.startswith("rewritten")]
+    assert len(rewritten) == 2
+    assert list(forward.forward(steps[0], "a.txt")) == ["unchanged steps/02-x/a.txt", "unchanged steps/03-x/a.txt"]
+
+
+def test_file_that_git_cannot_merge_is_explained(steps: list[Recipe]) -> None:
+    first, second, _ = steps
+    (second.step / "a.txt").write_bytes(b"\0\1")
+    (first.step / "a.txt").write_text(TEXT.replace("first", "FIRST"))
+    with pytest.raises(WorkbookError, match="git could not merge steps/02-x/a.txt: .*binary"):
+        list(forward.forward(first, "a.txt"))
+    assert (second.step / "a.txt").read_bytes() == b"\0\1"
+
+
 def test_nothing_to_carry_is_explained(steps: list[Recipe]) -> None:
     with pytest.raises(WorkbookError, match="is as in HEAD: make the fix there first"):
         list(forward.forward(steps[0], "a.txt"))

@@ -85,6 +85,33 @@ def test_npm_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert list((tmp_path / "store").iterdir()) == []
 
 
+def test_npm_that_hangs_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    npm(tmp_path, "exec /bin/sleep 600", monkeypatch)
+    with pytest.raises(WorkbookError, match="npm did not fetch Node's mu within 0.2 s"):
+        node.modules(patience=0.2)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_npm_is_asked_once(
+    micro: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    npm(tmp_path, "/bin/mkdir -p node_modules/mu node_modules/mu-tcp node_modules/other", monkeypatch)
+    assert notebook.node_modules() is True
+    npm(tmp_path, "exit 1", monkeypatch)
+    assert notebook.node_modules() is True
+    assert capsys.readouterr().out == "micro/node_modules: mu, mu-tcp\n" * 2
+    assert (micro / "node_modules" / "mu").is_dir()
+
+
+def npm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this Node, whose npm does what the script says, and a place of its own for what it fetches."""
+    for name in ("node", "npm"):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(node, "STORE", folder / "store")
+
+
 @pytest.mark.step("04")
 def test_system_dispatches_to_its_services(copy_of: Callable[[Recipe], Path]) -> None:
     with System(copy_of(PATTERNS), PATTERNS) as running:

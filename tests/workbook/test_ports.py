@@ -17,6 +17,12 @@ def test_free_ports_are_free_different_and_no_ports_of_outgoing_connections(monk
     assert all(20_000 <= port < 30_000 for port in found.values())
 
 
+def test_setting_of_the_free_ports_that_is_none_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUGE_FREE_PORTS", "many")
+    with pytest.raises(WorkbookError, match="FUGE_FREE_PORTS"):
+        ports.free_ports(["webapp"])
+
+
 def test_environment_has_kubernetes_names() -> None:
     assert ports.environment({"adder_service": 1, "web-app": 2}) == {
         "ADDER_SERVICE_SERVICE_PORT": "1",

@@ -73,6 +73,7 @@ async def launch(file: Path, logs: Path, ports: dict[str, int], isolated: bool) 
                 await asyncio.sleep(PAUSE)
     except TimeoutError:
         process.kill()
+        process.wait()
         raise FugeError(f"the background fuge did not answer within {PATIENCE} s; see {said}") from None
 
 

@@ -12,6 +12,7 @@ from dockerd import Dockerd
 from fuge.errors import NoEngineError, NotReadyError
 from fuge.services.container import ABSENCE, PATIENCE
 from fuge.services.docker_engine import DockerEngine
+from fuge.services.engines import Engines
 
 SLACK = 3  # seconds on a busy machine
 # The SDK forgets to close a socket whose connection is refused, which may happen just after fuge has looked at it.
@@ -43,6 +44,19 @@ async def test_killed_for_good(place_apart: Place, apart: Dockerd) -> None:
         assert again.how == container.how
         assert await again.stop(signal.SIGTERM, 5) is True
         assert place_apart.containers() == []
+
+
+async def test_started_again_between_two_questions(apart: Dockerd) -> None:
+    engines = Engines(apart.url)
+    try:
+        assert await engines.has("example.org/none") is False
+        apart.signal(signal.SIGKILL)
+        with pytest.raises(NoEngineError, match="nothing listens there"):
+            await engines.has("example.org/none")
+        apart.start()
+        assert await engines.has("example.org/none") is False
+    finally:
+        engines.close()
 
 
 async def test_stopped_while_the_engine_is_away(place_apart: Place, apart: Dockerd) -> None:

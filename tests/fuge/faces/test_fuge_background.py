@@ -1,5 +1,7 @@
 """`fuge up -d`, and every command from a second terminal."""
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 from fuge_project import Project, eventually
+
+from fuge import Client, FugeError, NotRunningError
+from fuge.faces import background
 
 
 @pytest.fixture
@@ -133,6 +138,44 @@ def test_engine_that_cannot_start_says_why(system: Project) -> None:
     card.write_text(json.dumps(said))
     holder.terminate()
     holder.wait(30)
+
+
+def test_engine_that_does_not_answer_in_time_is_ended(system: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "PATIENCE", 0.01)  # in which no Python starts
+    logs = system.folder / ".fuge" / "log"
+    with pytest.raises(FugeError, match=r"the background fuge did not answer within 0\.01 s; see .*fuge\.out"):
+        asyncio.run(background.launch(system.file, logs, {}, isolated=False))
+    eventually(lambda: not processes_of(system))
+
+
+def processes_of(system: Project) -> list[psutil.Process]:
+    """Those that run its fuge.yml."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(system.file) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def test_engine_that_ends_before_its_answer_is_told(system: Project, tmp_path: Path) -> None:
+    """By an engine that takes every request, and ends."""
+    data = system.folder / ".fuge"
+    data.mkdir()
+    card = {"socket": str(tmp_path / "s"), "file": str(system.file)}
+    (data / "engine.json").write_text(json.dumps(card))
+
+    async def scene() -> None:
+        async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.close()
+
+        async with await asyncio.start_unix_server(end, card["socket"]):
+            with pytest.raises(NotRunningError, match=f"the fuge that ran {system.file} has ended"):
+                await Client(system.file).call("ps", words=[])
+            assert [each async for each in Client(system.file).follow()] == []
+
+    asyncio.run(scene())
 
 
 def test_follower_sees_what_comes_and_ends_with_the_engine(system: Project) -> None:

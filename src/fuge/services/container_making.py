@@ -68,9 +68,6 @@ async def explained(engine: DockerEngine, service: Service, refusal: Refusal) ->
     if "port is already allocated" in text or "address already in use" in text:
         port = next((port for port in service.ports if re.search(rf":{port.number}\b", text)), None)
         return NotReadyError(await held(engine, service, port) if port else f"{name}: {text}")
-    if "executable file not found" in text or ("OCI runtime" in text and "no such file" in text):
-        command = " ".join(service.args) or "of its own"
-        return NotReadyError(f"{name}: the image {image} has no command {command}")
     return NotReadyError(f"{name}: {engine.name} refuses to start the image {image}: {text}")
 
 

@@ -37,6 +37,14 @@ async def test_a_port_is_found_by_one_question() -> None:
         assert server.asked == ["SRV _main._tcp.mongo.micro.svc.cluster.local"]
 
 
+async def test_addresses_of_both_kinds_come_with_the_port() -> None:
+    zone = "_main._tcp.web.test. 5 IN SRV 0 0 80 web.test.\nweb.test. 5 IN AAAA ::1\nweb.test. 5 IN A 10.0.0.1"
+    async with FakeDns(zone) as server:
+        found = await resolve("_main._tcp.web.test", environment=server.environment)
+        assert [each.host for each in found] == ["10.0.0.1", "::1"]
+        assert server.asked == ["SRV _main._tcp.web.test"]
+
+
 async def test_without_additional_section_a_and_aaaa_are_asked_for() -> None:
     zone = MONGO + "mongo.micro.svc.cluster.local. 9 IN AAAA ::1"
     async with FakeDns(zone, additional=False) as server:

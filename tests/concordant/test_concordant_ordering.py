@@ -76,6 +76,12 @@ def test_addresses_of_one_record_stay_together_ipv4_first() -> None:
     assert len(seen) == 4
 
 
+def test_order_of_records_that_differ_in_their_target_alone_depends_on_chance_too() -> None:
+    groups = [[Endpoint(f"10.0.0.{number}", 1, target=f"{number}.test")] for number in range(4)]
+    for seed in range(10):
+        assert in_order(groups, Random(seed)) == in_order(groups[::-1], Random(seed))
+
+
 def test_order_of_the_addresses_of_one_record_depends_on_chance_alone_too() -> None:
     group = [Endpoint(f"10.0.0.{number}", 1) for number in range(4)]
     for seed in range(10):

@@ -1,6 +1,6 @@
 """What another fuge.yml has otherwise."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from fuge.plan.system import System
 
@@ -30,3 +30,11 @@ def has_changed(name: str, old: System, new: System) -> bool:
         return True
     about_containers = [(system.run_containers, system.container_engine_url) for system in (old, new)]
     return after.type == "container" and about_containers[0] != about_containers[1]
+
+
+def settings(old: System, new: System) -> list[str]:
+    """The names of those that hold for the system as a whole, and are others now."""
+    names = [field.name for field in fields(System) if field.name not in ("file", "services", "replicas")]
+    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+    no_news = {name.replace("_enabled", "_port") for name in changed if name.endswith("_enabled")}
+    return [name for name in changed if name not in no_news]

@@ -127,7 +127,8 @@ class Engine:
         """Read fuge.yml again and apply what has changed, without touching the rest.
 
         Returns the names of services that were "added", "changed" (restarted if they ran), "removed", and
-        "outdated": those that run on with values of other services in their environment that hold no more.
+        "outdated": those that run on with values in their environment that hold no more; and of the "settings" of the
+        system as a whole that are others now.
         Raises ConfigError, and changes nothing, if the file is not right.
         """
         return await reloading.reload(self.supervisor, self._plan, (self.dns, self.traces))

@@ -41,6 +41,7 @@ async def reload(supervisor: Supervisor, plan: Plan, servers: Sequence[Server]) 
         "changed": difference.changed,
         "removed": difference.removed,
         "outdated": outdated,
+        "settings": differences.settings(old, new),
     }
 
 

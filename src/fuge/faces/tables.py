@@ -148,7 +148,7 @@ def outcome(result: Mapping[str, Any]) -> str:
 
 
 def reloaded(done: Mapping[str, Sequence[str]]) -> str:
-    said = [f"{verb}: {', '.join(done[verb])}" for verb in ("added", "changed", "removed") if done[verb]]
+    said = [f"{verb}: {', '.join(done[verb])}" for verb in ("settings", "added", "changed", "removed") if done[verb]]
     if done["outdated"]:
         names = ", ".join(done["outdated"])
         said.append(f"still with the old addresses of others in its environment (restart it): {names}")

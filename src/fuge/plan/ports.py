@@ -13,6 +13,7 @@ from fuge.plan.system import Port
 from fuge.ports import is_free
 
 NOWHERE = Place(0, 0)  # what is given for a run is not said in the file
+OWN = ("dns", "traces")  # what fuge itself listens for
 
 
 @dataclass
@@ -42,7 +43,7 @@ def settle(
 
     `given` has numbers for this run, by "SERVICE" (its first port) or "SERVICE.PORT"; `auto` counts from `start`.
     `reserved` are ports that are no service's; "dns" gives the number of dns_port, "traces" that of traces_port, and
-    changes the claim.
+    changes the claim; while one of the two is off, its number is of no account.
     """
     claims = [claim for name, entry in entries.items() for claim in declared(document, name, entry, hosts[name])]
     override(document, claims, given, reserved)
@@ -83,7 +84,8 @@ def override(document: Document, claims: list[Claim], given: Mapping[str, int], 
     by_name |= {claim.name.removesuffix("_port"): claim for claim in reserved}
     for name, number in given.items():
         if name not in by_name:
-            unknown(document, name, by_name)
+            if name not in OWN:
+                unknown(document, name, by_name)
         elif not 1 <= number <= 65535:
             document.complain((), f"a port from 1 to 65535 for {name}", str(number), place=NOWHERE)
         else:

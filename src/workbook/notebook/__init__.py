@@ -14,6 +14,7 @@ from workbook.notebook.programs import (
     start_database,
 )
 from workbook.notebook.reader import begin, port, stop_all, url
+from workbook.notebook.tracing import trace
 from workbook.notebook.web import get, page, post
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "start_database",
     "stop_all",
     "system_picture",
+    "trace",
     "url",
 ]

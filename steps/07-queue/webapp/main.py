@@ -11,7 +11,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from events import page_loads
-from mu import new_event_loop
+from mu import new_event_loop, observe
 from routes import add, audit, health, index, users
 from wiring import mu
 
@@ -65,6 +65,7 @@ def create_app() -> web.Application:
 
 
 def main() -> None:
+    observe()
     app = create_app()
 
     def announce(_: str) -> None:  # aiohttp calls it once, when the port is open

@@ -35,6 +35,16 @@ def test_reload_touches_only_what_has_changed(project: Project) -> None:
     project.down()
 
 
+def test_setting_of_the_whole_system_is_named(project: Project) -> None:
+    project.configure_with(project.server("web"))
+    project.up()
+    before = pids(project)
+    project.file.write_text(f"fuge_global: {{dns_suffix: other.local}}\n{project.file.read_text()}")
+    assert project.ok("reload").out == "settings: dns_suffix\n"
+    assert pids(project) == before
+    project.down()
+
+
 def test_broken_file_is_refused_and_everything_goes_on(project: Project) -> None:
     project.configure_with(project.server("web"))
     project.up()

@@ -303,7 +303,13 @@ async def test_count_of_the_file_holds_until_another_is_asked_for(project: Proje
         await running.scale("web", 3)
         before = pids(running)
         project.configure_with(project.server("web", "replicas: 2", port=number), project.sleeper("y"))
-        assert await running.reload() == {"added": ["y"], "changed": [], "removed": ["x"], "outdated": []}
+        assert await running.reload() == {
+            "added": ["y"],
+            "changed": [],
+            "removed": ["x"],
+            "outdated": [],
+            "settings": [],
+        }
         assert {name: pid for name, pid in pids(running).items() if name != "y"} == {
             name: pid for name, pid in before.items() if name != "x"
         }

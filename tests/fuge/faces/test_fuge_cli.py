@@ -225,7 +225,13 @@ def test_queries_give_json(system: Project) -> None:
     names = [each["event"] for each in system.ok("events", "my-api", "--json").lines]
     assert names == ["starting", "ready"]
     assert system.ok("unwatch", "my-api", "--json").json == ["my-api"]
-    assert system.ok("reload", "--json").json == {"added": [], "changed": [], "removed": [], "outdated": []}
+    assert system.ok("reload", "--json").json == {
+        "added": [],
+        "changed": [],
+        "removed": [],
+        "outdated": [],
+        "settings": [],
+    }
     [outcome] = system.ok("stop", "my-api", "--json").json
     assert (outcome["service"], outcome["status"], outcome["ok"]) == ("my-api", "stopped", True)
     assert system.ok("stop", "my-api", "--json").json == []

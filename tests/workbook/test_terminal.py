@@ -45,7 +45,8 @@ def test_end_without_the_expected_text_is_explained(tmp_path: Path) -> None:
 
 
 def test_silence_is_explained(tmp_path: Path) -> None:
-    window = Terminal(script(tmp_path, "import time; time.sleep(60)"), tmp_path)
+    window = Terminal(script(tmp_path, "print('up', flush=True)\nimport time\ntime.sleep(60)"), tmp_path)
+    window.wait_for("up")
     with pytest.raises(WorkbookError, match=r"ran for 0.2 s without saying 'ready'. It said:\n\(nothing\)"):
         window.wait_for("ready", seconds=0.2)
     assert window.press_ctrl_c() != 0

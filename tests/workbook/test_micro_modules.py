@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mu import NoRoute
-from workbook import course, node, notebook, ports
+from workbook import course, node, notebook, ports, terminal
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
-from workbook.notebook import reader
+from workbook.notebook import programs, reader
 from workbook.system import System
 
 PATTERNS = course.recipe("04")
@@ -142,3 +142,51 @@ def test_edit_back_is_an_edit(micro: Path) -> None:
     (micro / "a.py").write_text("import re\nimport time\n")
     notebook.edit("a.py", "import re\nimport time\n", "import re\n")
     assert (micro / "a.py").read_text() == "import re\n"
+
+
+def test_files_are_removed_and_renamed(micro: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (micro / "a.py").write_text("a")
+    (micro / "b.py").write_text("b")
+    notebook.remove("a.py")
+    notebook.rename("b.py", "new/c.py")
+    assert not (micro / "a.py").exists()
+    assert not (micro / "b.py").exists()
+    assert (micro / "new" / "c.py").read_text() == "b"
+    assert capsys.readouterr().out == "Removed micro/a.py\nRenamed micro/b.py to new/c.py\n"
+
+
+def test_program_that_does_not_come_up_is_shown_with_what_it_said(micro: Path) -> None:
+    (micro / "main.py").write_text("print('oops')")
+    with pytest.raises(WorkbookError, match=r"ended without saying 'ready'\. It said:\noops\n$"):
+        notebook.open_terminal("python main.py", "ready")
+    assert not terminal.open_terminals
+
+
+def test_program_that_runs_already_is_not_started_again(micro: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a service that finds its port taken by itself."""
+    (micro / "main.py").write_text(
+        "import os, time\nos.mkdir('taken')\nprint('up', flush=True)\ntime.sleep(600)  # else an error\n"
+    )
+    window = notebook.open_terminal("python main.py", "up")
+    assert capsys.readouterr().out == "micro$ python main.py\nup\n"
+    with pytest.raises(WorkbookError, match=r"FileExistsError(?s:.*)runs the same command already: stop_all\(\)"):
+        notebook.open_terminal("python main.py", "up")
+    window.press_ctrl_c()
+    assert not terminal.open_terminals
+
+
+def test_command_is_run_until_it_shows_what_is_waited_for(
+    micro: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (micro / "main.py").write_text("open('runs', 'a').write('x')\nprint(open('runs').read())\nraise SystemExit(3)\n")
+    notebook.run("python main.py", until="xx")
+    assert capsys.readouterr().out == "micro$ python main.py\nxx\n(exit code 3)\n"
+    monkeypatch.setattr(programs, "PATIENCE", 0)
+    with pytest.raises(WorkbookError, match=r"`python main\.py` has not shown 'ready' within 0 s, but:\nxxx\n$"):
+        notebook.run("python main.py", until="ready")
+
+
+def test_cell_before_the_first_one_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_begun", [])
+    with pytest.raises(WorkbookError, match=r"run the cell with begin\(\.\.\.\) first"):
+        notebook.port("webapp")

@@ -93,9 +93,9 @@ class Asker:
 
     def _of_servers(self, start: str, failures: Iterable[Failure]) -> ConcordantError:
         found = [failure[3] for failure in failures]
-        if found and all(isinstance(each, OSError) for each in found):
+        if all(isinstance(each, OSError) for each in found):
             return NobodyAnswered(f"{start} cannot be reached{told(failures)}: {self.servers.advice}")
-        if found and all(each == "REFUSED" for each in found):
+        if all(each == "REFUSED" for each in found):
             advice = "ask a server that answers for that name, or allow it this client"
             return ServerRefused(f"{start} does not want to answer{told(failures)}: {advice}")
         return ServerFailed(f"{start} failed to answer{told(failures)}: see its log, and try again")

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from random import Random
 
+import dns.asyncresolver
 import dns.exception
+import dns.resolver
 import pytest
 from dns_fakes import TRUNCATED, Answer, FakeDns, saying, silent
 from dnslib import RR, DNSRecord
@@ -156,6 +158,20 @@ async def test_all_questions_share_one_time() -> None:
         error = await asyncio.wait_for(failing(server, SRV, timeout=0.5), 20)
         assert type(error) is NobodyAnswered
         assert "did not answer within 0.5 s" in str(error)
+
+
+async def test_each_question_has_what_is_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+
+    async def unknown(self: object, name: object, kind: str, *, lifetime: float, backend: object) -> None:
+        left.append(lifetime)
+        raise dns.resolver.NXDOMAIN(qnames=[name], responses={})
+
+    monkeypatch.setattr(dns.asyncresolver.Resolver, "resolve", unknown)
+    with pytest.raises(NoSuchName):
+        await resolve(SRV, timeout=60, environment={"DNS_HOST": "127.0.0.1", "DNS_NAMESPACE": "micro"})
+    assert len(left) == 4
+    assert 60 >= left[0] >= left[1] >= left[2] >= left[3] > 0
 
 
 @pytest.mark.parametrize(("code", "kind"), [("SERVFAIL", ServerFailed), ("REFUSED", ServerRefused)])

@@ -56,9 +56,10 @@ async def test_error_goes_to_standard_error_and_ends_with_1() -> None:
 
 async def test_wrong_usage_ends_with_2() -> None:
     async with FakeDns() as server:
-        code, _, err = await command(server)
-        assert code == 2
-        assert "usage: concordant" in err
+        for wrong in ([], ["a.test", "--port", "http"], ["a.test", "--timeout", "long"]):
+            code, _, err = await command(server, *wrong)
+            assert code == 2
+            assert "usage: concordant" in err
 
 
 async def test_timeout_is_the_given_one() -> None:

@@ -87,6 +87,13 @@ def test_all_servers_of_the_system_are_told(tmp_path: Path) -> None:
     assert found.advice == f"check the network and {tmp_path / 'resolv.conf'}, or set DNS_HOST"
 
 
+async def test_the_system_is_asked_without_dns_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = servers.Servers(dns.asyncresolver.Resolver(configure=False), "known", "none")
+    monkeypatch.setattr(servers, "system", lambda: known)
+    assert await servers.find(Settings.read({}), 5.0) is known
+    assert await direct() is not known
+
+
 def test_registry_without_nameserver_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns.asyncresolver, "Resolver", lambda path: SimpleNamespace(nameservers=[]))
     with pytest.raises(NotConfigured, match="among the system's settings, found none: set DNS_HOST"):

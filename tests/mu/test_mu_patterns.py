@@ -78,6 +78,8 @@ def test_expressions_are_searched_and_see_numbers_as_text() -> None:
     made = table({"cmd": re.compile("dd$")}, {"port": re.compile(r"^80\d\d$")}, {"on": re.compile("^true$")})
     assert found(made, {"cmd": "add"}) == 0
     assert found(made, {"cmd": "adder"}) is None
+    assert found(made, {"cmd": "ADD"}) is None
+    assert found(table({"cmd": re.compile("^Add$")}), {"cmd": "Add"}) == 0
     assert found(made, {"port": 8081}) == 1
     assert found(made, {"on": True}) == 2
 

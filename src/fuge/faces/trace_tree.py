@@ -33,7 +33,7 @@ def text(trace: dict[str, Any], spans: Sequence[Span]) -> str:
     nodes = list(tree(spans))
     rows = [row(node, trace["duration"]) for node in nodes]
     for column in (2, 3):  # numbers end below each other
-        width = max(len(each[column]) for each in rows)
+        width = max((len(each[column]) for each in rows), default=0)  # it may have had to go a moment ago
         for each in rows:
             each[column] = each[column].rjust(width)
     styles = ["red" if node.span["error"] else "" for node in nodes]

@@ -10,7 +10,7 @@ from fuge_traces import SDK, enabled, file_of, request, send, span
 from helpers import wait_until
 
 from fuge.engine.traces import reading
-from fuge.faces.trace_tree import DEEPEST, LOST, tree
+from fuge.faces.trace_tree import DEEPEST, LOST, text, tree
 
 PROMPT = "fuge>"
 
@@ -187,6 +187,16 @@ def test_words_that_are_none_are_refused(project: Project, words: list[str], sai
 def test_slow_is_a_time_with_or_without_its_unit(kept: Project, words: str, count: int) -> None:
     send(kept, request([span(1, 1, lasts=1500), span(2, 1, lasts=200), span(3, 1, lasts=199)]))
     assert len(kept.ok("traces", "--slow", words, "--json").json) == count
+
+
+def test_limit_may_be_as_large_as_somebody_likes(kept: Project) -> None:
+    send(kept, request([span(1, 1), span(2, 1)]))
+    assert len(kept.ok("traces", "--json", "--limit", "9" * 30).json) == 2
+
+
+def test_trace_that_goes_while_it_is_asked_for_is_empty() -> None:
+    summary = {"id": "a" * 32, "start": 0.0, "duration": 1.0, "services": [], "errors": 0}
+    assert text(summary, []).startswith(f"trace {'a' * 32}, ")
 
 
 def test_spans_that_were_dropped_are_told(kept: Project) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fuge.engine.traces.database import OtherVersionError, check_version, is_empty, is_unusable
 from fuge.errors import FugeError
 
+MOST = 1_000_000  # traces in an answer; there never are so many
 BILLION = 1_000_000_000  # nanoseconds in a second
 SUMMARY = 'SELECT id, start, "end", spans, errors FROM traces'
 CHOSEN = """
@@ -41,7 +42,7 @@ def traces(
     with reading(file) as connection:
         if connection is None:
             return []
-        query, values = f"{SUMMARY} {CHOSEN}", [service, service, int(slow * BILLION), errors, limit]
+        query, values = f"{SUMMARY} {CHOSEN}", [service, service, int(slow * BILLION), errors, min(limit, MOST)]
         if start_of_id:
             query = f"SELECT * FROM ({SUMMARY} WHERE id >= ? AND id < ?) AS traces {CHOSEN}"  # noqa: S608
             values = [start_of_id, f"{start_of_id}g", *values]

@@ -102,7 +102,13 @@ class Shown:
         self.browser.find_element("css selector", selector).click()
 
     def until(self, condition: Callable[[], object]) -> None:
-        assert wait_until(lambda: bool(condition())), (self.statuses(), self.text("#banner"), self.lines()[-10:])
+        assert wait_until(lambda: bool(condition())), self._seen()
+
+    def _seen(self) -> object:
+        """What may tell why something has not come."""
+        loaded = self.ask("performance.getEntriesByType('resource').map(each => [each.name, each.responseStatus])")
+        said = self.browser.get_log("browser")  # type: ignore[attr-defined]
+        return self.statuses(), self.text("#banner"), self.lines()[-10:], loaded, said
 
     def picture(self, name: str) -> None:
         """Into .artifacts/, for people to look at."""

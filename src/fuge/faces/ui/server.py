@@ -86,14 +86,15 @@ class Server:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MOST)
         await socket.prepare(request)
         self._sockets.add(socket)
-        telling = asyncio.create_task(Tab(self._feed).tell(socket))
+        tasks = [asyncio.create_task(each) for each in (Tab(self._feed).tell(socket), end_of(socket))]
         try:
-            async for _ in socket:  # it has nothing to say, but its end is heard by this
-                pass
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._sockets.discard(socket)
-            telling.cancel()
-            await asyncio.wait([telling])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await socket.close()
         return socket
 
     async def _do(self, request: web.Request) -> Any:
@@ -116,6 +117,12 @@ class Server:
     async def _let_go(self, _: web.Application) -> None:
         for socket in self._sockets.copy():
             await socket.close(code=WSCloseCode.GOING_AWAY)
+
+
+async def end_of(socket: web.WebSocketResponse) -> None:
+    """Return when the tab has gone. It has nothing to say."""
+    async for _ in socket:
+        pass
 
 
 def data(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -80,6 +80,19 @@ def test_in_the_shell_it_is_a_command(system: Project) -> None:
     eventually(lambda: not terminal.isalive())
 
 
+def test_the_browser_is_asked_to_open_it_in_a_terminal_alone(system: Project, page: Serve) -> None:
+    asked = system.folder / "asked"
+    browser = system.folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {asked}\n')
+    browser.chmod(0o700)
+    system.environment["BROWSER"] = str(browser)
+    page("--open")  # its output is read by this test, and not by somebody in front of a screen
+    terminal = system.terminal("ui", "--open")
+    terminal.expect(r"http://127\.0\.0\.1:\d+/\?token=\S+")
+    eventually(lambda: asked.exists() and asked.read_text().endswith("\n"))
+    assert asked.read_text().split() == [terminal.match[0]]  # type: ignore[index]
+
+
 def test_beside_the_services_of_a_foreground(system: Project) -> None:
     process = system.begin("up", "--ui")
     address = printed(process)

@@ -2,11 +2,15 @@
 
 import asyncio
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fuge_project import Project, free_ports
 
 from fuge import ConfigError
+from fuge.engine import differences
+from fuge.plan.system import System
 
 
 def pids(project: Project) -> dict[str, int | None]:
@@ -33,6 +37,20 @@ def test_reload_touches_only_what_has_changed(project: Project) -> None:
     assert len(project.marked()) == 3
     assert project.ok("reload").out == "nothing has changed\n"
     project.down()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ({}, {"traces_enabled": True, "traces_port": 9}, ["traces_enabled"]),
+        ({"traces_enabled": True}, {"traces_enabled": True, "traces_port": 9}, ["traces_port"]),
+        ({"dns_suffix": "a"}, {"dns_suffix": "b", "run_containers": False}, ["run_containers", "dns_suffix"]),
+        ({"dns_suffix": "a"}, {"dns_suffix": "a"}, []),
+    ],
+)
+def test_settings_are_named_that_are_news(before: dict[str, Any], after: dict[str, Any], named: list[str]) -> None:
+    file = Path("/fuge.yml")
+    assert differences.settings(System(file, {}, **before), System(file, {}, **after)) == named
 
 
 def test_setting_of_the_whole_system_is_named(project: Project) -> None:

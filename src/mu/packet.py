@@ -24,8 +24,12 @@ NO_TRACE: list[str] = []
 Key = tuple[str, ...]
 
 
-def request(message: Mapping[str, Any], ttl: int, deadline: float, traceparent: str) -> Packet:
-    """A new one. `deadline`: in seconds since 1970. Its name is that of its span in its trace, which no other has."""
+def request(message: Mapping[str, Any], ttl: int, deadline: float, traceparent: str = "") -> Packet:
+    """A new one, of a new trace unless told otherwise. `deadline`: in seconds since 1970.
+
+    Its name is that of its span in its trace, which no other has.
+    """
+    traceparent = traceparent or new_traceparent()
     path = [traceparent[3:52]]
     protocol = {"path": path, "ttl": ttl, "deadline": int(deadline * 1000), "traceparent": traceparent}
     return {"pattern": dict(message), "protocol": protocol}

@@ -7,20 +7,15 @@ what it knows in a container the newest step is run by each engine; all else is 
 from collections.abc import Iterator
 
 import pytest
-from helpers import engine_needed, engines_for, needed
-from selenium import webdriver
+from browsers import open_browser
+from helpers import engine_needed, engines_for
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from workbook import course
 from workbook.course import Recipe
-from workbook.doctor import browser_programs
 from workbook.system import System
 
 STORING = {"audit_service", "event_service"}
-QUIET = [
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,700"),
-]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,13 +49,6 @@ def own_system(recipe: Recipe, engine: str) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    program, driver = browser_programs()
-    needed(program and driver, "Chromium with its chromedriver (Debian: apt install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(program)
-    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(str(driver)))
-    browser.implicitly_wait(10)  # seconds that a page may take to show what is looked for
-    yield browser
-    browser.quit()
+    with open_browser(tmp_path_factory.mktemp("browser"), "1000,700") as browser:
+        browser.implicitly_wait(10)  # seconds that a page may take to show what is looked for
+        yield browser

@@ -14,6 +14,7 @@ from fuge_ui import Page, Shown
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from fuge.faces.session import Session
+from fuge.faces.traces import NOT_ENABLED
 from fuge.faces.ui import traces
 from fuge.faces.ui.command import serving
 
@@ -85,13 +86,13 @@ def test_a_waterfall(address: str, browser: WebDriver) -> None:
     shown.picture("traces")
 
 
-async def test_without_a_store_it_is_said_why(project: Project) -> None:
+async def test_without_traces_it_is_said_why(project: Project) -> None:
     project.configure_with(project.sleeper("one"))
     served = await asyncio.to_thread(Page, project)
     async with served.client() as client:
         async with client.get("/api/traces") as answer:
-            assert await answer.json() == {"traces": [], "reason": traces.NONE}
+            assert await answer.json() == {"traces": [], "reason": NOT_ENABLED}
         async with client.get(f"/api/traces/{TRACE}") as answer:
-            assert (await answer.json())["spans"] == []
+            assert "expected the id of a trace that is kept" in (await answer.json())["error"]
     async with ClientSession(served.base) as client, client.get("/api/traces") as answer:
         assert answer.status == 403

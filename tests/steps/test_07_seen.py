@@ -1,0 +1,122 @@
+"""Recipe 07 as somebody sees it who looks on: the page of fuge, in a real browser, and the traces of requests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browsers import open_browser
+from fuge_ui import Shown
+from helpers import wait_until
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from fuge import ports
+from workbook import course
+from workbook.system import System
+
+pytestmark = pytest.mark.step("07")
+RECIPE = course.recipe("07")
+SERVICES = {"mongo", "redis", "adder_service", "audit_service", "event_service", "webapp"}
+WAY = {  # of an addition: each span below the one that it belongs to
+    ("webapp", "POST /add/calculate"): None,
+    ("webapp", "role: basic"): ("webapp", "POST /add/calculate"),
+    ("adder_service", "role: basic, cmd: add"): ("webapp", "role: basic"),
+    ("webapp", "role: audit"): ("webapp", "POST /add/calculate"),
+    ("audit_service", "role: audit, cmd: append"): ("webapp", "role: audit"),
+    ("audit_service", "audit.insert"): ("audit_service", "role: audit, cmd: append"),
+    ("webapp", "role: events"): ("webapp", "POST /add/calculate"),
+    ("event_service", "role: events, cmd: record"): ("webapp", "role: events"),
+    ("event_service", "events.insert"): ("event_service", "role: events, cmd: record"),
+}
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with System(RECIPE.step, RECIPE) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(system: System) -> Iterator[str]:
+    """Of `fuge ui`."""
+    command = [sys.executable, "-m", "fuge", "ui", f"--port={ports.free(1)[0]}"]
+    with subprocess.Popen(command, cwd=system.folder, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout
+        yield page.stdout.readline().strip()
+        page.send_signal(signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with open_browser(tmp_path_factory.mktemp("browser"), "1400,900") as browser:
+        yield browser
+
+
+@pytest.fixture
+def shown(browser: WebDriver, address: str) -> Shown:
+    browser.get(address)
+    shown = Shown(browser)
+    shown.until(lambda: shown.statuses() == dict.fromkeys(SERVICES, "running"))
+    return shown
+
+
+def spans(system: System, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(system.fuge("traces", *words, "--json"))["spans"]
+    return found
+
+
+def way(found: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[str, str] | None]:
+    names = {span["id"]: (span["service"], span["name"]) for span in found}
+    return {names[span["id"]]: names.get(span["parent"]) for span in found}
+
+
+def bars(shown: Shown) -> list[str]:
+    """Of the waterfall, by what stands before them."""
+    found: list[str] = shown.ask("[...document.querySelectorAll('#trace .span-name')].map(each => each.textContent)")
+    return found
+
+
+def add(system: System, first: str, second: str) -> int:
+    return system.post("webapp", "/add/calculate", first=first, second=second).status
+
+
+def test_addition_is_one_trace_through_all_services_the_queue_and_the_database(system: System) -> None:
+    assert add(system, "1", "1") == 200  # with the first one, the database makes its collections
+    assert wait_until(lambda: ("event_service", "events.insert") in way(spans(system, "--last", "--service=webapp")))
+    assert add(system, "19", "23") == 200
+    assert wait_until(lambda: way(spans(system, "--last", "--service=webapp")) == WAY)
+
+
+def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> None:
+    assert add(system, "one", "2") == 400
+    assert wait_until(lambda: len(json.loads(system.fuge("traces", "--errors", "--json"))))
+    failed = [span for span in spans(system, "--last", "--errors") if span["error"]]
+    assert [(span["service"], span["attributes"]["error.type"]) for span in failed] == [
+        ("webapp", "ServiceError"),
+        ("adder_service", "ServiceError"),
+    ]
+    assert "one" not in json.dumps(failed)  # what a visitor has typed is nobody else's business
+
+
+def test_waterfall_of_an_addition_is_on_the_page(system: System, shown: Shown) -> None:
+    assert add(system, "40", "2") == 200
+    assert wait_until(lambda: way(spans(system, "--last", "--service=webapp")) == WAY)
+    shown.click("#tab-traces")
+    shown.click("#traces li:first-child button")
+    shown.until(lambda: len(bars(shown)) == len(WAY))
+    assert set(bars(shown)) == {f"{service} {name}" for service, name in WAY}
+    shown.picture("step-07-traces")
+
+
+def test_service_that_is_killed_is_red_on_the_page_and_comes_back(system: System, shown: Shown) -> None:
+    os.kill(system.process("adder_service").pid, signal.SIGKILL)
+    shown.until(lambda: shown.boxes()["adder_service"] == "failed")
+    shown.picture("step-07-killed")
+    shown.press("start", "adder_service")
+    shown.until(lambda: shown.boxes()["adder_service"] == "running")
+    assert wait_until(lambda: add(system, "1", "2") == 200)
+    shown.picture("step-07")

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ import aiohttp
 import psutil
 import pytest
 from fuge_project import Project, eventually, free_ports
-from fuge_traces import JSON, PROTOBUF, enabled, file_of, post, request, send, span
+from fuge_traces import JSON, PROTOBUF, enabled, file_of, port_of, post, request, send, span
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from fuge import Engine, NotReadyError
@@ -314,6 +317,36 @@ def test_traces_outlive_a_kill_of_fuge(project: Project) -> None:
     assert not project.happened("", "problem")
     project.down()
     assert project.ok("traces").out.count("\n") == 4
+
+
+def test_database_is_whole_after_a_kill_in_the_middle_of_a_flood(project: Project) -> None:
+    """What is counted as stored is what is there, to the last span."""
+    project.configure_with(enabled(free_ports(1)[0]), project.sleeper("sleeper"))
+    project.up()
+    port, answered = port_of(project), list[int]()
+
+    async def flood() -> None:
+        for trace in itertools.count(1):
+            answered.append((await post(port, request([span(trace, number) for number in range(1, 301)])))[0])
+
+    def until_nobody_listens() -> None:
+        with contextlib.suppress(aiohttp.ClientError):
+            asyncio.run(flood())
+
+    flooding = threading.Thread(target=until_nobody_listens)
+    flooding.start()
+    eventually(lambda: len(answered) > 20)
+    psutil.Process(project.engine()).kill()
+    flooding.join(30)
+    assert not flooding.is_alive()
+    assert set(answered) == {200}
+    with contextlib.closing(sqlite3.connect(file_of(project))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        [(there, summed)] = connection.execute("SELECT (SELECT count(*) FROM spans), sum(spans) FROM traces").fetchall()
+    assert there == summed == reading.counts(file_of(project))["stored"] > 0
+    project.up()
+    send(project, request([span(1, 9999)]))
+    assert not project.happened("", "problem")
 
 
 def test_database_that_is_none_is_put_aside_and_said_in_the_events(project: Project) -> None:

@@ -11,6 +11,7 @@ from helpers import wait_until
 
 from fuge.engine.traces import reading
 from fuge.faces.trace_tree import DEEPEST, LOST, text, tree
+from workbook.course import ROOT
 
 PROMPT = "fuge>"
 
@@ -197,6 +198,25 @@ def test_limit_may_be_as_large_as_somebody_likes(kept: Project) -> None:
 def test_trace_that_goes_while_it_is_asked_for_is_empty() -> None:
     summary = {"id": "a" * 32, "start": 0.0, "duration": 1.0, "services": [], "errors": 0}
     assert text(summary, []).startswith(f"trace {'a' * 32}, ")
+
+
+def test_tree_is_drawn_as_the_page_shows_it() -> None:
+    page = (ROOT / "docs" / "fuge.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(trace .*?)```", page, re.DOTALL)
+    assert shown
+    rows = [
+        ("a", "", "web", "POST /orders", 0.0, 0.0482, ""),
+        ("b", "a", "orders", "create order", 0.0021, 0.0409, ""),
+        ("c", "b", "stock", "take tea", 0.0064, 0.0093, ""),
+        ("d", "b", "mail", "send", 0.0212, 0.0187, "no such address"),
+    ]
+    keys = ("id", "parent", "service", "name", "offset", "duration", "message")
+    found = [dict(zip(keys, row, strict=True)) | {"error": bool(row[-1])} for row in rows]
+    number, services = "4bf92f3577b34da6a3ce929d0e0e4736", [row[2] for row in rows]
+    summary = {"id": number, "start": 0.0, "duration": 0.0482, "services": services, "errors": 1}
+    about, *drawing = text(summary, found).splitlines()
+    assert drawing == shown[1].splitlines()[1:]
+    assert re.sub(", [-0-9 :.]+, 4 spans", ", 11:46:51.336, 4 spans", about) == shown[1].splitlines()[0]
 
 
 def test_spans_that_were_dropped_are_told(kept: Project) -> None:

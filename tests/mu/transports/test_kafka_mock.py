@@ -338,10 +338,11 @@ async def test_kafka_mock_client_that_ends_waits_for_no_broker_and_tells_who_wai
             await sending
 
 
+@pytest.mark.parametrize("patience", [1.0, LONG], ids=["tries again", "still waits for the first try"])
 async def test_kafka_mock_that_has_ended_keeps_no_consumer_with_something_to_settle(
-    monkeypatch: pytest.MonkeyPatch,
+    patience: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(address, "PATIENCE", LONG)
+    monkeypatch.setattr(address, "PATIENCE", patience)
     broker = MockKafka()
     topic, handling = Topic(broker.port, "t"), asyncio.Event()
     going_on = asyncio.Event()
@@ -359,5 +360,7 @@ async def test_kafka_mock_that_has_ended_keeps_no_consumer_with_something_to_set
     broker.end()
     going_on.set()
     await until(lambda: not mu.stats()["handling"], LONG)
+    if patience < LONG:
+        await until(lambda: "what is handled cannot be settled yet" in caplog.text, LONG)
     async with asyncio.timeout(LONG / 2):
         await mu.tear_down(0.1)

@@ -13,6 +13,7 @@ from workbook import course, ports
 from workbook.browser import request
 from workbook.course import ROOT, Recipe
 
+OWN = ("dns", "traces")  # ports of fuge itself
 ROOM = "installations"  # of which one at a time can be under way
 
 
@@ -38,7 +39,7 @@ def make_run(*words: str, free: dict[str, int]) -> pexpect.spawn:
 def test_make_run_shows_its_addresses_and_ctrl_c_ends_it(recipe: Recipe) -> None:
     free = ports.free_ports(recipe.ports)
     terminal = make_run(f"STEP={recipe.number}", free=free)
-    addresses = [f"127.0.0.1:{port}" for name, port in free.items() if name != "dns"]  # that is fuge itself
+    addresses = [f"127.0.0.1:{port}" for name, port in free.items() if name not in OWN]
     while addresses:  # in whatever order they get ready
         del addresses[terminal.expect_exact(addresses)]
     if "webapp" in free:

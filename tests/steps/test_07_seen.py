@@ -65,8 +65,10 @@ def shown(browser: WebDriver, address: str) -> Shown:
 
 
 def spans(system: System, *words: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(system.fuge("traces", *words, "--json"))["spans"]
-    return found
+    """Of the newest trace that is like that."""
+    found: list[dict[str, Any]] = json.loads(system.fuge("traces", "--limit=1", *words, "--json"))
+    whole: dict[str, Any] = json.loads(system.fuge("traces", found[0]["id"], "--json")) if found else {"spans": []}
+    return list(whole["spans"])
 
 
 def way(found: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[str, str] | None]:
@@ -80,21 +82,27 @@ def bars(shown: Shown) -> list[str]:
     return found
 
 
+def rates(shown: Shown) -> list[str]:
+    """Of the picture: what its arrows say."""
+    found: list[str] = shown.ask("[...document.querySelectorAll('#picture .rate title')].map(each => each.textContent)")
+    return found
+
+
 def add(system: System, first: str, second: str) -> int:
     return system.post("webapp", "/add/calculate", first=first, second=second).status
 
 
 def test_addition_is_one_trace_through_all_services_the_queue_and_the_database(system: System) -> None:
     assert add(system, "1", "1") == 200  # with the first one, the database makes its collections
-    assert wait_until(lambda: ("event_service", "events.insert") in way(spans(system, "--last", "--service=webapp")))
+    assert wait_until(lambda: ("event_service", "events.insert") in way(spans(system, "--service=webapp")))
     assert add(system, "19", "23") == 200
-    assert wait_until(lambda: way(spans(system, "--last", "--service=webapp")) == WAY)
+    assert wait_until(lambda: way(spans(system, "--service=webapp")) == WAY)
 
 
 def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> None:
     assert add(system, "one", "2") == 400
     assert wait_until(lambda: len(json.loads(system.fuge("traces", "--errors", "--json"))))
-    failed = [span for span in spans(system, "--last", "--errors") if span["error"]]
+    failed = [span for span in spans(system, "--errors") if span["error"]]
     assert [(span["service"], span["attributes"]["error.type"]) for span in failed] == [
         ("webapp", "ServiceError"),
         ("adder_service", "ServiceError"),
@@ -104,12 +112,24 @@ def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> No
 
 def test_waterfall_of_an_addition_is_on_the_page(system: System, shown: Shown) -> None:
     assert add(system, "40", "2") == 200
-    assert wait_until(lambda: way(spans(system, "--last", "--service=webapp")) == WAY)
+    assert wait_until(lambda: way(spans(system, "--service=webapp")) == WAY)
     shown.click("#tab-traces")
     shown.click("#traces li:first-child button")
     shown.until(lambda: len(bars(shown)) == len(WAY))
     assert set(bars(shown)) == {f"{service} {name}" for service, name in WAY}
     shown.picture("step-07-traces")
+
+
+def test_messages_flow_in_the_picture(system: System, shown: Shown) -> None:
+    flows = {
+        *("webapp to adder_service", "webapp to audit_service", "webapp to event_service"),
+        *("audit_service to mongo", "event_service to mongo"),
+    }
+    shown.until(lambda: add(system, "1", "2") == 200 and {text.partition(":")[0] for text in rates(shown)} == flows)
+    shown.picture("step-07-flows")
+    shown.until(lambda: add(system, "x", "2") == 400 and [text for text in rates(shown) if "with errors" in text])
+    assert {text.partition(":")[0] for text in rates(shown) if "with errors" in text} == {"webapp to adder_service"}
+    shown.until(lambda: not rates(shown))  # when nothing is asked any more
 
 
 def test_service_that_is_killed_is_red_on_the_page_and_comes_back(system: System, shown: Shown) -> None:

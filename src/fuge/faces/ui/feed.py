@@ -8,7 +8,7 @@ from typing import Any
 
 from fuge.errors import FugeError, NotRunningError
 from fuge.faces.session import Session
-from fuge.faces.ui import overview
+from fuge.faces.ui import flows, overview
 from fuge.faces.ui.hearing import Hearing
 from fuge.faces.ui.lines import Lines
 from fuge.faces.ui.usage import Usage
@@ -20,14 +20,14 @@ Row = Mapping[str, Any]
 
 
 class Feed:
-    """`system` says what runs and whether it does, `rows` has the services by name, `lines` the log.
+    """`system` says what runs, whether it does, and what flows in it; `rows` has the services by name, `lines` the log.
 
     It looks at the system when it hears of a change, and once a beat while somebody is there to see it, since some
     changes are not told. It outlives the engine: when that has ended the rows say so, until there is one again.
     """
 
     def __init__(self, session: Session) -> None:
-        self.system: Row = {"running": False, "said": "", "file": str(session.file), "pid": None}
+        self.system: Row = {"running": False, "said": "", "file": str(session.file), "pid": None, "flows": []}
         self.rows: dict[str, Row] = {}
         self.lines = Lines()
         self._session = session
@@ -89,7 +89,9 @@ class Feed:
         else:
             loads = await in_thread(lambda: self._usage.measure(overview.pids(found["services"]), time.monotonic()))
             self.rows = overview.of(found["services"], loads)
-            self.system = {"running": True, "said": "", "file": found["file"], "pid": found["pid"]}
+            flowing = await in_thread(lambda: flows.recent(self._session, found["services"]))
+            told = {"said": "", "file": found["file"], "pid": found["pid"], "flows": flowing}
+            self.system = {"running": True, **told}
 
     def _be_away(self, said: str) -> None:
-        self.system = {**self.system, "running": False, "said": said, "pid": None}
+        self.system = {**self.system, "running": False, "said": said, "pid": None, "flows": []}

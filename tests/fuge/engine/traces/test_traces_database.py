@@ -13,7 +13,7 @@ import pytest
 from helpers import wait_until
 
 from fuge import FugeError
-from fuge.engine.traces import database, reading, store, writer
+from fuge.engine.traces import database, flows, reading, store, writer
 from fuge.engine.traces.span import Span
 from fuge.engine.traces.store import Store
 from fuge.engine.traces.writer import Writer
@@ -287,3 +287,37 @@ def test_database_that_cannot_be_read_now_is_no_other_one(file: Path) -> None:
     file.mkdir()
     with pytest.raises(FugeError, match=f"^cannot read {file}: "):
         reading.traces(file)
+
+
+# What flows -------------------------------------------------------------------------------------------------------
+
+
+def flowing(file: Path, now: float) -> list[tuple[object, ...]]:
+    return [(each["from"], each["to"], each["port"], each["rate"], each["errors"]) for each in flows.flows(file, now)]
+
+
+def test_flow_is_what_one_service_has_done_for_another(opened: Store, file: Path) -> None:
+    asking = [span(trace, name="ask") for trace in (1, 2)]
+    answering = [span(int(ask.trace, 16), ask.id, service="back", error=ask.trace.endswith("2")) for ask in asking]
+    inside = span(1, answering[0].id, service="back")
+    opened.add([*asking, *answering, inside], 0)
+    assert flowing(file, 14) == [("web", "back", None, 0.2, 1)]
+    assert flowing(file, 15) == [("web", "back", None, 0.2, 1)]
+    assert flowing(file, 15.1) == []  # they began more than ten seconds ago
+
+
+def test_flow_to_what_tells_no_traces_is_known_by_its_port(opened: Store, file: Path) -> None:
+    opened.add(
+        [
+            span(1, kind="client", details='{"attributes":{"net.peer.port":27017}}'),
+            span(2, kind="client", details='{"attributes":{"server.port":27017}}', error=True),
+            span(3, kind="server", details='{"attributes":{"server.port":3000}}'),
+            span(4, kind="client"),
+        ],
+        0,
+    )
+    assert flowing(file, 10) == [("web", None, 27017, 0.2, 1)]
+
+
+def test_nothing_flows_before_there_is_a_database(file: Path) -> None:
+    assert flows.flows(file) == []

@@ -3,6 +3,7 @@
 import { act, allow } from "./actions.js";
 import * as detail from "./detail.js";
 import { byId, say } from "./dom.js";
+import * as flows from "./flows.js";
 import { connect } from "./live.js";
 import * as log from "./log.js";
 import * as services from "./services.js";
@@ -10,7 +11,7 @@ import { allows } from "./states.js";
 import * as topology from "./topology.js";
 import * as traces from "./traces.js";
 
-let system = { running: false, said: "", file: "" };
+let system = { running: false, said: "", file: "", flows: [] };
 let rows = new Map(); // by name, in the order of the file
 let ahead = 0; // seconds that the clock of `fuge ui` is ahead of this one
 let lost = "";
@@ -50,6 +51,7 @@ function show() {
   document.body.dataset.here = here ? "yes" : "no";
   services.show(rows, here, open);
   topology.show(rows, open);
+  flows.show(lost ? [] : system.flows);
   services.tick(rows, Date.now() / 1000 + ahead);
   summarize(here);
 }

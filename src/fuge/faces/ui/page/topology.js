@@ -13,6 +13,9 @@ const frame = byId("picture");
 let structure = "";
 let boxes = new Map();
 
+/** The picture, for those who draw into it: places and size of boxes, edges with their arrows. */
+export let drawn = { places: new Map(), size: {}, edges: [], picture: null };
+
 /** `rows` by name; the instances of a service are one box. `open` shows more of one. */
 export function show(rows, open) {
   const services = new Map();
@@ -43,14 +46,15 @@ function draw(needs, services, open) {
   picture.style.minHeight = `${Math.round(h * SMALLEST)}px`;
   picture.style.maxWidth = `${Math.round(w * 1.15)}px`;
   frame.replaceChildren(picture);
+  drawn = { places, size, edges: edges.map((edge, index) => ({ ...edge, arrow: arrows[index] })), picture };
 }
 
 function head() {
-  const marker = { id: "arrow-head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" };
+  const marker = { id: "arrow-head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" };
   return svg("defs", {}, svg("marker", marker, svg("path", { class: "head", d: "M0 0.6L7.4 4L0 7.4z" })));
 }
 
-function path([first, ...others]) {
+export function path([first, ...others]) {
   let [text, last] = [`M${first.x} ${first.y}`, first];
   for (const point of others) {
     const middle = (last.x + point.x) / 2;

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers import left_running, wait_until
+from helpers import MEASURED, left_running, wait_until
 
 from workbook import course, ports
 from workbook.browser import NoAnswer
@@ -55,9 +55,10 @@ def test_launcher_shows_where_each_service_listens(copy_of: Callable[[Recipe], P
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("milliseconds", [0, 30, 100, 300, 500, 700, 1000])
 def test_launcher_leaves_nothing_whenever_it_ends(
-    copy_of: Callable[[Recipe], Path], number: int, milliseconds: int
+    copy_of: Callable[[Recipe], Path], number: int, milliseconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The signal comes in the middle of the start: any moment will do, so its precision does not matter."""
+    monkeypatch.delenv(MEASURED, raising=False)  # while Python loads coverage, a Ctrl-C is lost
     terminal = Terminal("python run.py", copy_of(RECIPE), ports.environment(ports.free_ports(RECIPE.ports)))
     time.sleep(milliseconds / 1000)
     terminal.process.send_signal(number)

@@ -78,15 +78,20 @@ class Incoming:
             self._log(error)
             answer = self._refusal(error)
             if isinstance(error, KeyboardInterrupt):
-                self._answer(answer)
+                self._end(answer)
                 raise
         finally:
             current.reset(token)
             if self._watch:
                 self._watch.stop()
-        self._answer(answer)
-        if self._span is not None:
-            self._span.end()
+        self._end(answer)
+
+    def _end(self, answer: Packet) -> None:
+        try:
+            self._answer(answer)
+        finally:
+            if self._span is not None:
+                self._span.end()
 
     def waits(self, task: "asyncio.Task[None]") -> None:
         self._watch = self._house.deadlines.watch(self._context.deadline, task)

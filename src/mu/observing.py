@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +38,20 @@ def observe() -> None:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     logging.setLogRecordFactory(with_trace(logging.getLogRecordFactory()))
+    instrument()
+
+
+def instrument() -> None:
+    """Have what is installed for it make spans of what other packages do."""
+    from importlib.metadata import entry_points  # takes its time
+
+    disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
     for package in entry_points(group="opentelemetry_instrumentor"):
-        package.load()().instrument()
+        if package.name not in disabled:
+            try:
+                package.load()().instrument()
+            except Exception as error:  # such as that of a package that is not there; a program works without
+                log.info("no traces of %s: %s: %s", package.name, type(error).__name__, error)
 
 
 def with_trace(make: "Callable[..., logging.LogRecord]") -> "Callable[..., logging.LogRecord]":

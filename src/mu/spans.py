@@ -41,25 +41,32 @@ class Spans:
     """Begins them, for the Mu that is named `at`.
 
     Names are those of patterns, since they are few: https://opentelemetry.io/docs/specs/semconv/rpc/
+    None in place of a span where OpenTelemetry is set up, but turned off.
     """
 
     def __init__(self, at: str, tracer: trace.Tracer) -> None:
         self._at, self._tracer = at, tracer
 
-    def dispatched(self, pattern: Pattern, target: object) -> Span:
+    def dispatched(self, pattern: Pattern, target: object) -> Span | None:
         """It ends with the answer."""
         return self._begin(pattern, target, SpanKind.CLIENT)
 
-    def sent(self, pattern: Pattern, target: object) -> Span:
+    def sent(self, pattern: Pattern, target: object) -> Span | None:
         """It ends when the message is off its sender's hands, which may be long before it is handled."""
         return self._begin(pattern, target, SpanKind.PRODUCER)
 
-    def received(self, pattern: Pattern, target: object, traceparent: str | None) -> Span:
+    def received(self, pattern: Pattern, target: object, traceparent: str | None) -> Span | None:
         """Of a message from outside; its parent is the span of another process."""
         parent = W3C.extract({"traceparent": traceparent} if traceparent else {}, context.Context())
         return self._begin(pattern, target, SpanKind.SERVER, parent)
 
-    def _begin(self, pattern: Pattern, target: object, kind: SpanKind, parent: context.Context | None = None) -> Span:
+    def _begin(
+        self, pattern: Pattern, target: object, kind: SpanKind, parent: context.Context | None = None
+    ) -> Span | None:
         name = shown(pattern)
         told = {"rpc.system.name": "mu", "rpc.method": name, "mu.at": self._at, "mu.target": str(target)}
-        return Span(self._tracer.start_span(name, parent, kind, told))
+        span = self._tracer.start_span(name, parent, kind, told)
+        outer = trace.get_current_span(parent)
+        if span.get_span_context().span_id == outer.get_span_context().span_id:  # it is no new one, or none at all
+            return None
+        return Span(span)

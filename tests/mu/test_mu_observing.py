@@ -114,3 +114,10 @@ def test_what_is_logged_about_a_message_ends_with_its_trace(collector: Collector
     done = ran(program + outside, OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
     (span,) = collector.requests[0].resource_spans[0].scope_spans[0].spans
     assert done.stderr == f"WARNING:root:1 % [trace {span.trace_id.hex()}]\nWARNING:root:outside\n"
+
+
+def test_what_cannot_be_watched_does_not_keep_a_program_from_running(collector: Collector) -> None:
+    missing = 'import sys; sys.modules["pymongo"] = None\n'  # which an instrumentation that is installed would import
+    done = ran(missing + PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
+    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+    assert collector.requests

@@ -1,6 +1,7 @@
 """Spans of what a Mu does, with the real OpenTelemetry SDK."""
 
 import asyncio
+import re
 
 import pytest
 from mu_fakes import until
@@ -8,10 +9,11 @@ from mu_spans_seen import Seen, is_child, watch_spans
 from opentelemetry import context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NoOpTracer, SpanKind, StatusCode
 
 from fuge import ports
 from mu import DeadlineExceeded, Mu, MuError, NoRoute, ServiceError, outbox, tcp
+from mu.spans import Spans
 
 
 @pytest.fixture
@@ -176,3 +178,17 @@ async def test_sampler_that_takes_none_is_told_to_the_next_process(monkeypatch: 
     assert seen() == []
     assert [int(traceparent[-2:], 16) & 1 for traceparent in found] == [0, 0]  # W3C's flag "sampled"
     assert found[0] != found[1]
+
+
+async def test_tracing_that_is_turned_off_leaves_each_message_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mu.mu.spans", lambda at: Spans(at, NoOpTracer()))
+    port, found = ports.free(1)[0], list[str]()
+    service = Mu("service")
+    service.define({"cmd": "look"}, lambda _, ctx: found.append(ctx.id))
+    service.inbound({"cmd": "look"}, tcp.server(port=port))
+    async with service, Mu("client") as client:
+        client.outbound({"cmd": "look"}, tcp.client(port=port))
+        for _ in range(2):
+            await client.dispatch({"cmd": "look"})
+    assert len(set(found)) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}-[0-9a-f]{16}", each) and each.strip("0-") for each in found)

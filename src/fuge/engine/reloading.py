@@ -1,5 +1,6 @@
 """What happens when fuge.yml has changed while its system runs."""
 
+import contextlib
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
@@ -52,7 +53,8 @@ async def follow(servers: Sequence[Server], old: System, new: System) -> None:
             await server.follow(new)
         except FugeError:
             for earlier in servers[:done]:
-                await earlier.follow(old)
+                with contextlib.suppress(FugeError):  # what is told is why the new one cannot be
+                    await earlier.follow(old)
             raise
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from mu.cancelling import cancelled
@@ -39,7 +40,7 @@ class Opening(Generic[T]):
         if (rest := self.resting) > 0:
             raise ConnectFailed(f"{self._failure}; the next attempt is in {rest:.2f} s", retry_after=rest)
         if self._attempt is None:
-            self._attempt = asyncio.get_running_loop().create_task(self._try())
+            self._attempt = asyncio.get_running_loop().create_task(self._try(), context=Context())
             self._attempt.add_done_callback(self._attempted)
         try:
             return await asyncio.shield(self._attempt)

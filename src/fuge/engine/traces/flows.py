@@ -14,8 +14,10 @@ WHERE child.trace IN (SELECT id FROM traces WHERE start >= ?) AND child.service 
 GROUP BY parent.service, child.service
 """
 TO_PORTS = """
-SELECT service, NULL, coalesce(told ->> '$."server.port"', told ->> '$."net.peer.port"') AS port, count(*), sum(error)
-FROM (SELECT service, error, nullif(details, '') -> '$.attributes' AS told FROM spans
+SELECT service, NULL, coalesce(
+    json_extract(told, '$.attributes."server.port"'), json_extract(told, '$.attributes."net.peer.port"')
+) AS port, count(*), sum(error)
+FROM (SELECT service, error, nullif(details, '') AS told FROM spans
     WHERE trace IN (SELECT id FROM traces WHERE start >= ?) AND kind = 'client')
 WHERE port IS NOT NULL
 GROUP BY service, port

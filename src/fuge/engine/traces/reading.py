@@ -23,7 +23,7 @@ FIRST = "SELECT name, service FROM spans WHERE trace = ? ORDER BY parent != '', 
 SERVICES = "SELECT service FROM spans WHERE trace = ? GROUP BY service ORDER BY min(start), service"
 SPANS = """
 SELECT id, parent, service, name, kind, start, duration, error, message, details FROM spans
-WHERE trace = ? ORDER BY start, id
+WHERE trace = ? ORDER BY start, id LIMIT ?
 """
 Row = dict[str, Any]
 
@@ -49,8 +49,8 @@ def traces(
         return [summary(connection, *row) for row in connection.execute(query, values).fetchall()]
 
 
-def spans(file: Path, trace: str) -> list[Row]:
-    """All spans of the trace with that id, by their start; none if it is not there.
+def spans(file: Path, trace: str, limit: int = -1) -> list[Row]:
+    """The spans of the trace with that id, by their start, `limit` at most; none if it is not there.
 
     Each is a dictionary with "id" and "parent" (hexadecimal, "" for none), "service", "name", "kind" ("server",
     "client", ...), "start" (seconds since the epoch), "offset" (seconds since the start of the trace), "duration"
@@ -58,7 +58,7 @@ def spans(file: Path, trace: str) -> list[Row]:
     FugeError for a database that cannot be read.
     """
     with reading(file) as connection:
-        rows = connection.execute(SPANS, (trace,)).fetchall() if connection else []
+        rows = connection.execute(SPANS, (trace, limit)).fetchall() if connection else []
     began = min((row[5] for row in rows), default=0)
     return [span(began, *row) for row in rows]
 

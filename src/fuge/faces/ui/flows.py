@@ -15,8 +15,9 @@ def recent(session: Session, rows: Iterable[Mapping[str, Any]]) -> list[dict[str
         found = flows.flows(database.database_file(session.data))
     except FugeError:  # the list of traces tells why
         return []
+    direct = {(flow["from"], flow["to"]) for flow in found}  # of which both sides tell
     return [
         {"from": flow["from"], "to": to, "rate": flow["rate"], "errors": flow["errors"]}
         for flow in found
-        if (to := flow["to"] or by_port.get(flow["port"]))
+        if (to := flow["to"] or by_port.get(flow["port"])) and (flow["to"] or (flow["from"], to) not in direct)
     ]

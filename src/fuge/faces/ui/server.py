@@ -115,8 +115,12 @@ class Server:
         return await traces.one(self._session, request.match_info["id"])
 
     async def _let_go(self, _: web.Application) -> None:
-        for socket in self._sockets.copy():
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        closing = [asyncio.create_task(each.close(code=WSCloseCode.GOING_AWAY)) for each in self._sockets]
+        if closing:
+            left = (await asyncio.wait(closing, timeout=LAST_ANSWERS))[1]
+            for task in left:  # a tab that does not read
+                task.cancel()
+            await asyncio.gather(*closing, return_exceptions=True)
 
 
 async def end_of(socket: web.WebSocketResponse) -> None:

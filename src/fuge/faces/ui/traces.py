@@ -13,6 +13,7 @@ from fuge.faces.traces import why_none
 from fuge.services.threads import in_thread
 
 MANY = 50
+MOST_SPANS = 2_000  # of one trace: what a page can show
 
 
 async def recent(session: Session) -> dict[str, Any]:
@@ -27,12 +28,13 @@ async def recent(session: Session) -> dict[str, Any]:
 
 
 async def one(session: Session, trace_id: str) -> dict[str, Any]:
-    """{"spans": [...], "reason": text}: all spans of one. Raises FugeError."""
+    """{"spans": [...], "reason": text}: the spans of one, and whether there are more. Raises FugeError."""
     file = database.database_file(session.data)
-    found = await in_thread(lambda: reading.spans(file, trace_id))
+    found = await in_thread(lambda: reading.spans(file, trace_id, MOST_SPANS))
     if not found:
         raise FugeError(f"expected the id of a trace that is kept, found {trace_id[:40]!r}: choose one of the list")
-    return {"spans": [span(trace_id, each) for each in found], "reason": ""}
+    reason = f"the first {MOST_SPANS:,} spans: `fuge traces {trace_id}` has all" if len(found) == MOST_SPANS else ""
+    return {"spans": [span(trace_id, each) for each in found], "reason": reason}
 
 
 def summary(found: reading.Row) -> dict[str, Any]:

@@ -74,8 +74,7 @@ class KafkaClient(Client):
             for partition in answers.assignment():
                 await answers.position(partition)  # from here on no answer is missed
         except BaseException as error:
-            await stop(answers)
-            await stop(producer)
+            await asyncio.gather(stop(answers), stop(producer))
             if isinstance(error, FAILURES):
                 raise failed(self._address, error) from None
             raise
@@ -97,8 +96,7 @@ class KafkaClient(Client):
         ends, self._ends = self._ends, None
         if ends is not None:
             await cancelled(ends.reader)
-            await stop(ends.answers)
-            await stop(ends.producer)
+            await asyncio.gather(stop(ends.answers), stop(ends.producer))
 
     def __str__(self) -> str:
         return str(self._address)

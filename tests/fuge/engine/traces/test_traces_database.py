@@ -321,3 +321,8 @@ def test_flow_to_what_tells_no_traces_is_known_by_its_port(opened: Store, file: 
 
 def test_nothing_flows_before_there_is_a_database(file: Path) -> None:
     assert flows.flows(file) == []
+
+
+def test_first_spans_of_a_trace_can_be_had_alone(opened: Store, file: Path) -> None:
+    opened.add([span(1, start=number * SECOND, name=str(number)) for number in (3, 1, 2)], 0)
+    assert [each["name"] for each in reading.spans(file, f"{1:032x}", 2)] == ["1", "2"]

@@ -64,7 +64,8 @@ function ordered(spans) {
   const below = new Map();
   for (const span of [...spans].sort((one, other) => one.start - other.start)) {
     const parent = known.has(span.parent_id) && span.parent_id !== span.span_id ? span.parent_id : "";
-    below.set(parent, [...(below.get(parent) ?? []), span]);
+    if (!below.has(parent)) below.set(parent, []);
+    below.get(parent).push(span);
   }
   const found = [];
   const left = (below.get("") ?? []).map((span) => ({ span, depth: 0 })).reverse();

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -139,6 +140,24 @@ def neighbour() -> psutil.Process | None:
     return None
 
 
+@contextmanager
+def steady_addresses() -> Iterator[None]:
+    """What comes up in this network meanwhile gives itself no IPv6 address, as the end of each container's cable would.
+
+    Chromium breaks off what it loads, from this machine too, when the machine gets an address (ERR_NETWORK_CHANGED).
+    """
+    setting = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    if not os.access(setting, os.W_OK):  # a machine without IPv6, or one that is not ours to change
+        yield
+        return
+    before = setting.read_text()
+    setting.write_text("1")
+    try:
+        yield
+    finally:
+        setting.write_text(before)
+
+
 def main(command: list[str]) -> int:
     if problem := why_not():
         raise SystemExit(f"no Docker engine: {problem}")
@@ -146,7 +165,7 @@ def main(command: list[str]) -> int:
         raise SystemExit(f"a Docker engine runs already (pid {other.pid}): set DOCKER_HOST to it, or end it")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.monotonic()
-    with Dockerd(Path(tempfile.mkdtemp(prefix="dockerd-"))) as engine:
+    with steady_addresses(), Dockerd(Path(tempfile.mkdtemp(prefix="dockerd-"))) as engine:
         client = engine.client()
         docker_images.make(client)
         info = client.info()

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.metadata import EntryPoint
 
     from mu.spans import Spans
 
@@ -18,10 +20,10 @@ def observe() -> None:
     """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT, such as http://127.0.0.1:4318; without it do nothing.
 
     Called once, before anything else is made; `run` does it. OpenTelemetry's other variables hold too, such as
-    OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER; its instrumentation packages are used if they are installed, for example
-    opentelemetry-instrumentation-pymongo. What is logged about a message ends with the trace's id. Does nothing where
-    OpenTelemetry is set up already, as by `opentelemetry-instrument`. Without the extra `otel` the log says so, since a
-    program works without being watched.
+    OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER. Its instrumentation packages are used if they are installed and what they
+    are about is imported already, for example opentelemetry-instrumentation-pymongo. What is logged about a message
+    ends with the trace's id. Does nothing where OpenTelemetry is set up already, as by `opentelemetry-instrument`.
+    Without the extra `otel` the log says so, since a program works without being watched.
     """
     if not os.environ.get(ENDPOINT) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or is_set_up():
         return
@@ -42,16 +44,23 @@ def observe() -> None:
 
 
 def instrument() -> None:
-    """Have what is installed for it make spans of what other packages do."""
+    """Have what is installed for it make spans of what other packages do, as far as these are loaded by now."""
     from importlib.metadata import entry_points  # takes its time
 
     disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
     for package in entry_points(group="opentelemetry_instrumentor"):
-        if package.name not in disabled:
+        if package.name not in disabled and is_about_something_loaded(package):
             try:
                 package.load()().instrument()
-            except Exception as error:  # such as that of a package that is not there; a program works without
-                log.info("no traces of %s: %s: %s", package.name, type(error).__name__, error)
+            except Exception as error:  # a program works without being watched
+                log.warning("no traces of %s: %s: %s", package.name, type(error).__name__, error)
+
+
+def is_about_something_loaded(package: "EntryPoint") -> bool:
+    """What an instrumentation is about, its distribution requires for its extra `instruments`."""
+    requires = (package.dist.requires if package.dist else None) or []
+    names = [re.match(r"[\w.-]*", each) for each in requires if "instruments" in each.partition(";")[2]]
+    return any(name and name[0].replace("-", "_") in sys.modules for name in names)
 
 
 def with_trace(make: "Callable[..., logging.LogRecord]") -> "Callable[..., logging.LogRecord]":

@@ -117,7 +117,14 @@ def test_what_is_logged_about_a_message_ends_with_its_trace(collector: Collector
 
 
 def test_what_cannot_be_watched_does_not_keep_a_program_from_running(collector: Collector) -> None:
-    missing = 'import sys; sys.modules["pymongo"] = None\n'  # which an instrumentation that is installed would import
+    missing = 'import sys; sys.modules["pymongo"] = None\n'  # it seems to be loaded, and cannot be imported
     done = ran(missing + PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
-    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+    assert done.stderr.startswith("no traces of pymongo: ModuleNotFoundError: ")
     assert collector.requests
+
+
+def test_only_what_is_loaded_is_watched(collector: Collector) -> None:
+    loaded = 'import sys; print([name for name in ("aiohttp", "pymongo") if name in sys.modules])'
+    done = ran(f"{PROGRAM}\n{loaded}", OTEL_EXPORTER_OTLP_ENDPOINT=address(collector))
+    assert (done.stdout, done.stderr) == ("1\n[]\n", "")

@@ -13,8 +13,15 @@ from fuge.services import imports
 from fuge.services.spawn import Child, Refused, Spawner
 from fuge.services.warm import Warm
 
-OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN")  # differ between services that can share a warm keeper
+OWN = (
+    "SERVICE_HOST",
+    "SERVICE_PORT",
+    "FUGE_RUN",
+    "OTEL_SERVICE_NAME",
+)  # differ between services that can share a warm keeper
 UNLIKE = ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME")
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACING = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp.proto.http.trace_exporter")  # for traces
 TRIES = 4  # a keeper that is out of date, or has been killed, is replaced, but not for ever
 
 
@@ -170,7 +177,10 @@ class Launcher:
 
     def _warmed(self, group: Group) -> Warm:
         """The group's warm keeper: a new one if its scripts import more than the old one has."""
-        modules = tuple(dict.fromkeys(name for names in self._imports[group].values() for name in names))
+        names = [name for names in self._imports[group].values() for name in names]
+        if any(name == ENDPOINT and value for name, value in group.environment):
+            names += TRACING
+        modules = tuple(dict.fromkeys(names))
         if group not in self._warm or not self._warm[group].fits(modules):
             self._renew(group)
             self._warm[group] = Warm(modules, {**dict(group.environment), "FUGE_RUN": self.mark()})

@@ -80,6 +80,11 @@ def way(found: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[str, str] | 
     return {names[span["id"]]: names.get(span["parent"]) for span in found}
 
 
+def has_gone_all_the_way(found: list[dict[str, Any]]) -> bool:
+    """There may be more, such as another attempt, where a database was slow."""
+    return WAY.items() <= way(found).items()
+
+
 def bars(shown: Shown) -> list[str]:
     """Of the waterfall, by what stands before them."""
     found: list[str] = shown.ask("[...document.querySelectorAll('#trace .span-name')].map(each => each.textContent)")
@@ -100,7 +105,7 @@ def test_addition_is_one_trace_through_all_services_the_queue_and_the_database(s
     assert add(system, "1", "1") == 200  # with the first one, the database makes its collections
     assert wait_until(lambda: ("event_service", "events.insert") in way(spans(system, "--service=webapp")))
     assert add(system, "19", "23") == 200
-    assert wait_until(lambda: way(spans(system, "--service=webapp")) == WAY)
+    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
 
 
 def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> None:
@@ -116,11 +121,10 @@ def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> No
 
 def test_waterfall_of_an_addition_is_on_the_page(system: System, shown: Shown) -> None:
     assert add(system, "40", "2") == 200
-    assert wait_until(lambda: way(spans(system, "--service=webapp")) == WAY)
+    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
     shown.click("#tab-traces")
     shown.click("#traces li:first-child button")
-    shown.until(lambda: len(bars(shown)) == len(WAY))
-    assert set(bars(shown)) == {f"{service} {name}" for service, name in WAY}
+    shown.until(lambda: set(bars(shown)) >= {f"{service} {name}" for service, name in WAY})
     shown.picture("step-07-traces")
 
 

@@ -559,3 +559,18 @@ async def test_rabbitmq_that_is_stuck_keeps_nobody_beyond_the_deadline_nor_at_th
         assert time.monotonic() - began < LONG / 2
     finally:
         broker.freeze(False)
+
+
+async def test_write_that_a_lost_connection_cuts_short_is_a_lost_connection() -> None:
+    """aiormq raises a bare Exception then, at one moment."""
+
+    class Exchange:
+        async def publish(self, *_: Any, **__: Any) -> None:
+            raise Exception
+
+    class Channel:
+        default_exchange = Exchange()
+
+    cut_short: Any = session.Session(None, Channel(), None, None, None)  # type: ignore[arg-type]
+    with pytest.raises(ConnectionResetError, match="the connection ended while a message was written"):
+        await cut_short.publish(b"", "queue")

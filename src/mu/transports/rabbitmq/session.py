@@ -39,7 +39,12 @@ class Session:
     async def publish(self, body: bytes, queue: str, *, mandatory: bool = True, **properties: Any) -> None:
         """Returns when the broker has it safely, if it is `mandatory`; else also when there is no such queue."""
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties)
-        await self.channel.default_exchange.publish(message, queue, mandatory=mandatory, timeout=PATIENCE)
+        try:
+            await self.channel.default_exchange.publish(message, queue, mandatory=mandatory, timeout=PATIENCE)
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            raise ConnectionResetError("the connection ended while a message was written") from None  # aiormq says less
 
     async def close(self) -> None:
         await self.connection.close()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from fuge.plan.system import TRACES_HOST, Port, Service, System
 
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
-BACKENDS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+BACKENDS = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def environment(system: System, service: Service, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -96,7 +97,7 @@ def traces_variables(system: System, service: Service, inherited: Mapping[str, s
     if not system.traces_enabled or service.type != "process" or any(given.get(name) for name in BACKENDS):
         return {}
     return {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{TRACES_HOST}:{system.traces_port}",
+        ENDPOINT: f"http://{TRACES_HOST}:{system.traces_port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": service.origin,
         "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: whoever looks on does not wait for 5 s

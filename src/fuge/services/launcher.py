@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from fuge.plan.discovery import ENDPOINT
 from fuge.services import imports
 from fuge.services.spawn import Child, Refused, Spawner
 from fuge.services.warm import Warm
 
-OWN = (
-    "SERVICE_HOST",
-    "SERVICE_PORT",
-    "FUGE_RUN",
-    "OTEL_SERVICE_NAME",
-)  # differ between services that can share a warm keeper
+# These differ between services that can share a warm keeper.
+OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN", "OTEL_SERVICE_NAME")
 UNLIKE = ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME")
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACING = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp.proto.http.trace_exporter")  # for traces
 TRIES = 4  # a keeper that is out of date, or has been killed, is replaced, but not for ever
 

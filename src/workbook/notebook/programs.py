@@ -44,6 +44,14 @@ def press_ctrl_c(window: Terminal) -> None:
 
 def run(command: str, folder: str = ".", until: str = "") -> None:
     """Run a command in micro/ to its end and show its output; again and again until a regex is found in that."""
+    done = finished(command, folder, until)
+    print(f"{prompt(folder, command)}\n{done.stdout}", end="")
+    if done.returncode:
+        print(f"(exit code {done.returncode})")
+
+
+def finished(command: str, folder: str = ".", until: str = "") -> "subprocess.CompletedProcess[str]":
+    """A command that has been run as `run` does it, with what it said on both its streams as `stdout`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         done = subprocess.run(
@@ -57,13 +65,10 @@ def run(command: str, folder: str = ".", until: str = "") -> None:
             check=False,
         )
         if re.search(until, done.stdout, re.DOTALL):
-            break
+            return done
         if time.monotonic() > deadline:
             raise WorkbookError(f"`{command}` has not shown {until!r} within {PATIENCE} s, but:\n{done.stdout}")
         time.sleep(0.1)
-    print(f"{prompt(folder, command)}\n{done.stdout}", end="")
-    if done.returncode:
-        print(f"(exit code {done.returncode})")
 
 
 def fuge_shell(*lines: str) -> None:

@@ -101,23 +101,22 @@ def test_beside_the_services_of_a_foreground(system: Project) -> None:
     assert process.wait(30) == 0
 
 
-def test_beside_a_shell(system: Project) -> None:
+def work_in_a_shell(system: Project) -> None:
     process = system.begin("shell", "--ui")
     assert "<title>fuge</title>" in read(printed(process))
     assert process.stdin
     process.stdin.write("exit\n")
     process.stdin.flush()
     assert process.wait(30) == 0
+
+
+def test_beside_a_shell(system: Project) -> None:
+    work_in_a_shell(system)
 
 
 def test_beside_a_shell_about_a_system_that_runs(system: Project) -> None:
     system.up()
-    process = system.begin("shell", "--ui")
-    assert "<title>fuge</title>" in read(printed(process))
-    assert process.stdin
-    process.stdin.write("exit\n")
-    process.stdin.flush()
-    assert process.wait(30) == 0
+    work_in_a_shell(system)
 
 
 def test_not_beside_what_goes_to_the_background(system: Project) -> None:

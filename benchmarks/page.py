@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark("DNS", "dns_server.py"),
     Benchmark("The whole system", "system.py"),
     Benchmark("Where the time of the whole system goes", "system.py", ("--profile",), ("--profile", "--seconds", "1")),
+    Benchmark("The price of traces, for fuge", "traces.py"),
     Benchmark("The price of an engine", "engines.py", ("5",), ("1",)),
     Benchmark("From `make run` to a running system", "start.py", ("5",), ("1",)),
     Benchmark("The audit while its database dies", "audit.py", (), ("--calculations", "1000", "--kills", "1")),

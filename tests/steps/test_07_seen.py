@@ -91,6 +91,12 @@ def bars(shown: Shown) -> list[str]:
     return found
 
 
+def places(shown: Shown) -> list[tuple[str, str]]:
+    """Of the waterfall: where each bar begins, in percent."""
+    bar = "each.querySelector('.span-name').textContent, each.querySelector('.bar').style.left.replace('%', '')"
+    return [tuple(each) for each in shown.ask(f"[...document.querySelectorAll('#trace .span')].map(each => [{bar}])")]
+
+
 def rates(shown: Shown) -> list[str]:
     """Of the picture: what its arrows say."""
     found: list[str] = shown.ask("[...document.querySelectorAll('#picture .rate title')].map(each => each.textContent)")
@@ -138,6 +144,46 @@ def test_messages_flow_in_the_picture(system: System, shown: Shown) -> None:
     shown.until(lambda: add(system, "x", "2") == 400 and [text for text in rates(shown) if "with errors" in text])
     assert {text.partition(":")[0] for text in rates(shown) if "with errors" in text} == {"webapp to adder_service"}
     shown.until(lambda: not rates(shown))  # when nothing is asked any more
+
+
+def test_all_services_are_started_by_one_button(system: System, shown: Shown) -> None:
+    shown.click(".all [data-operation=stop]")
+    shown.until(lambda: set(shown.statuses().values()) == {"stopped"})
+    shown.click(".all [data-operation=start]")
+    shown.until(lambda: shown.statuses() == dict.fromkeys(SERVICES, "running"))
+    assert add(system, "20", "22") == 200
+    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
+
+
+def test_latency_of_the_way_to_the_adder_is_seen_in_the_waterfall(system: System, shown: Shown) -> None:
+    shown.click(".row[data-service=adder_service] .name")
+    shown.until(lambda: shown.text(".fault-form"))
+    shown.click(".fault-form button:not([type])")
+    shown.until(lambda: shown.text(".box.faulty .word") == "latency 800 ms")
+    shown.until(lambda: shown.statuses() == dict.fromkeys(SERVICES, "running"))
+    shown.picture("step-07-fault")
+    assert add(system, "2", "40") == 200
+    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
+    found = {(span["service"], span["name"]): span for span in spans(system, "--service=webapp")}
+    asked, worked = found["webapp", "role: basic"], found["adder_service", "role: basic, cmd: add"]
+    assert asked["duration"] >= 0.8
+    assert worked["start"] - asked["start"] >= 0.8, "the adder has heard of it that late"
+    shown.click("#detail-close")
+    shown.click("#tab-traces")
+    shown.click("#traces li:first-child button")
+    shown.until(lambda: "adder_service role: basic, cmd: add" in bars(shown))
+    shown.picture("step-07-latency")
+    left = {name: float(place) for name, place in places(shown)}
+    assert left["adder_service role: basic, cmd: add"] - left["webapp role: basic"] > 50, "percent of the whole"
+    assert json.loads(system.fuge("fault", "clear", "--json"))["faults"] == []
+    shown.click("#tab-system")
+    shown.until(lambda: not shown.ask("document.querySelectorAll('.faulty').length"))
+
+
+def test_names_of_all_services_are_on_the_page(shown: Shown) -> None:
+    shown.click("#tab-zone")
+    shown.until(lambda: "_main._tcp.adder-service.micro.svc.cluster.local" in shown.text("#records"))
+    shown.picture("step-07-zone")
 
 
 def test_service_that_is_killed_is_red_on_the_page_and_comes_back(system: System, shown: Shown) -> None:

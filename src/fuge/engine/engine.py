@@ -11,6 +11,8 @@ from fuge.engine import debugging, reloading, reports, scaling
 from fuge.engine.bus import Bus
 from fuge.engine.claim import Claim
 from fuge.engine.dns.server import Server
+from fuge.engine.injection.fault import Fault
+from fuge.engine.injection.lab import Lab, Set
 from fuge.engine.numbering import Plan
 from fuge.engine.outcome import Outcome
 from fuge.engine.running import Running
@@ -62,8 +64,10 @@ class Engine:
             stack.push_async_callback(self.traces.close)
             for server in (self.dns, self.traces):
                 await server.follow(self.system)
+            self._lab = Lab(self.supervisor)
+            stack.callback(self._lab.close)
             self._resources = stack.pop_all()
-        self.supervisor.on_discovery.append(self.dns.refresh)
+        self.supervisor.on_discovery += [self._lab.follow, self.dns.refresh]
         self.supervisor.look()
         return self
 
@@ -142,6 +146,22 @@ class Engine:
         port = await debugging.restart(running, wait_for_client)
         return debugging.attachment(self.system, running.service, port)
 
+    async def set_fault(self, words: Sequence[str], fault: Fault) -> list[Outcome]:
+        """Put a fault on the way to services, in place of another one that they have: others go by a proxy from now on.
+
+        Processes that were told of the old address are restarted, with the new one; no service is that has the fault.
+        Returns what became of these. A fault holds until it is cleared, or the engine ends. Raises FugeError.
+        """
+        return await self._lab.set(self.system.select(words), fault)
+
+    async def clear_faults(self, words: Sequence[str] = ()) -> list[Outcome]:
+        """Take the faults of services away. Returns what became of those that are restarted to go by the plain way."""
+        return await self._lab.clear(self.system.select(words or ["*"]))
+
+    def faults(self) -> list[Set]:
+        """The faults that are set."""
+        return self._lab.found()
+
     def set_watch(self, words: Sequence[str], on: bool) -> list[str]:
         """Whether a saved file restarts these services; containers have none. Returns the names of the others."""
         selected = self.system.select(words)
@@ -175,17 +195,18 @@ class Engine:
     def zones(self) -> list[Zone]:
         """What DNS knows now: of each service the instances that are ready, or its own place if none is."""
         ready = {name for name, running in self.supervisor.running.items() if running.ready}
-        return zone.zones(self.system, lambda instance: instance.name in ready)
+        return zone.zones(self.supervisor.seen, lambda instance: instance.name in ready)
 
     def ps(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
         """The state of services, a dictionary for each instance, those that are being stopped for good included.
 
         Among its keys are "name", "service", "status", "host", "ports" ({name: number}), "pid", "uptime" (seconds),
-        "restarts" and "reason".
+        "restarts", "reason", and "fault": what is on the way to it, in words.
         """
         names = {service.name for service in self.system.select(words or ["*"])}
         instances = self.supervisor.running.items()
-        return [reports.row(each) for name, each in instances if name in names or self._is_leaving(each, names)]
+        chosen = [each for name, each in instances if name in names or self._is_leaving(each, names)]
+        return [reports.row(each) | {"fault": self._lab.text(each.service.name)} for each in chosen]
 
     def counts(self, words: Sequence[str] = ()) -> list[dict[str, Any]]:
         """How many instances each service has, and how many of them are ready."""
@@ -199,7 +220,7 @@ class Engine:
 
     def why(self, name: str) -> dict[str, Any]:
         """Why a service is in the state it is in, and the services that it depends on."""
-        return reports.why(self._running(name), self.supervisor.running)
+        return reports.why(self._running(name), self.supervisor.running, self._lab.text)
 
     def about(self) -> dict[str, Any]:
         """Of the engine itself: its process, files, and the keepers of its services."""

@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fuge.engine.running import Running
@@ -97,19 +97,20 @@ def info(running: Running, environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def why(running: Running, all_running: Mapping[str, Running]) -> dict[str, Any]:
-    """The state of a service and its cause, down to the services it depends on."""
+def why(running: Running, all_running: Mapping[str, Running], fault: Callable[[str], str]) -> dict[str, Any]:
+    """The state of a service and its cause, down to the services it depends on. `fault` tells what is set for one."""
     life, probe = running.life, running.life.probe
     return {
         "service": running.service.name,
         "status": running.state,
         "reason": running.reason,
+        "fault": fault(running.service.name),
         "probe": probe.error if probe and running.state != RUNNING else "",
         "exit_code": life.exit_code,
         "restarts": life.restarts,
         "last_lines": list(running.recent),
         "depends_on": [
-            why(all_running[name], all_running) | {"condition": condition}
+            why(all_running[name], all_running, fault) | {"condition": condition}
             for name, condition in running.service.depends_on.items()
         ],
     }

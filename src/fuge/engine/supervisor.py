@@ -1,7 +1,7 @@
 """All instances of a running system: they start and stop in order, and others come in their place."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from fuge.engine import order, outcome
 from fuge.engine.bus import Bus
@@ -30,6 +30,7 @@ class Supervisor:
         self.system = system
         self.running: dict[str, Running] = {}
         self.on_discovery: list[Callable[[], object]] = []
+        self._detours: Mapping[str, Mapping[str, int]] = {}
 
     def open(self, bus: Bus, launcher: Launcher) -> None:
         self.closing = asyncio.Event()  # nothing is started any more
@@ -124,9 +125,19 @@ class Supervisor:
         self._launcher.prepare([running.program() for running in processes])
         self._discovery_changed()
 
+    @property
+    def seen(self) -> System:
+        """The system as services see it: at some ports of others they find something in between."""
+        return self.system.at(self._detours) if self._detours else self.system
+
+    def detour(self, ports: Mapping[str, Mapping[str, int]]) -> None:
+        """From now on others are told of these ports in place of an instance's own: {instance: {port name: number}}."""
+        self._detours = ports
+        self._discovery_changed()
+
     def environment(self, service: Service) -> dict[str, str]:
         """What fuge puts into the environment of a service."""
-        return discovery.environment(self.system, service)
+        return discovery.environment(self.seen, service)
 
     def _made(self, service: Service) -> Running:
         not_managed = service.type == "container" and not self.system.run_containers

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fuge.faces import errands, queries, records, traces, verbs
+from fuge.faces import errands, fault, queries, records, traces, verbs
 from fuge.faces.arguments import Parser, nothing, service, services, some_services
 from fuge.faces.session import Session
 from fuge.faces.ui import command as ui
@@ -42,6 +42,9 @@ COMMANDS = {
         ),
         Command("env", "show the environment that a service is given", queries.env, service, "service"),
         Command("why", "explain the state of a service", queries.why, service, "service"),
+        Command(
+            "fault", "make the way to services slow, lossy or closed", fault.fault, fault.fault_options, "services"
+        ),
         Command("watch", "restart services when their files change", verbs.watch, services, "services"),
         Command("unwatch", "leave services alone when their files change", verbs.unwatch, services, "services"),
         Command("tail", "show the output of services as it comes", verbs.tail, services, "services"),

@@ -17,6 +17,7 @@ from fuge.faces.operations import Direct
 LONGEST_REQUEST = 1_000_000  # bytes
 PATIENCE = 3  # seconds for a client to send its line
 LAST_ANSWERS = 1  # seconds, when the engine ends
+COMPLETED = ("stop", "restart", "scale", "down", "reload", "set_fault", "clear_faults")  # whoever waits for it or not
 MOST_UNREAD = 5_000_000  # bytes that a follower may leave unread before it is let go
 
 
@@ -80,7 +81,7 @@ class Control:
         gone = asyncio.ensure_future(end_of(reader))
         try:
             await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done() and operation in ("stop", "restart", "scale", "down", "reload"):
+            if not doing.done() and operation in COMPLETED:
                 await doing
             if not doing.done():
                 doing.cancel()

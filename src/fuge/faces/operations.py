@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fuge.engine import reports
 from fuge.engine.bus import Event
+from fuge.engine.injection.fault import Fault
 from fuge.errors import FugeError
 from fuge.faces.connection import Item
 from fuge.plan import zone as plan_zone
@@ -93,6 +94,18 @@ async def debug(engine: "Engine", name: str, wait_for_client: bool = False) -> A
     return await engine.debug(name, wait_for_client)
 
 
+async def set_fault(engine: "Engine", words: list[str], fault: dict[str, Any]) -> Any:
+    return await engine.set_fault(words, Fault.of(fault))
+
+
+async def clear_faults(engine: "Engine", words: list[str]) -> Any:
+    return await engine.clear_faults(words)
+
+
+async def faults(engine: "Engine") -> Any:
+    return engine.faults()
+
+
 async def ps(engine: "Engine", words: list[str]) -> Any:
     return engine.ps(words)
 
@@ -110,8 +123,10 @@ async def why(engine: "Engine", name: str) -> Any:
 
 
 async def overview(engine: "Engine") -> Any:
-    instances = engine.supervisor.running.values()
-    return engine.about() | {"services": [reports.row(each) | reports.planned(each.service) for each in instances]}
+    running = engine.supervisor.running
+    return engine.about() | {
+        "services": [each | reports.planned(running[each["name"]].service) for each in engine.ps()]
+    }
 
 
 async def zone(engine: "Engine", name: str = "") -> Any:
@@ -138,7 +153,7 @@ async def down(engine: "Engine") -> Any:
 OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
     for each in (
-        *(start, run, stop, restart, scale, watch, tail, reload, debug, down),
-        *(ps, overview, counts, names, info, env, why, zone, about),
+        *(start, run, stop, restart, scale, watch, tail, reload, debug, down, set_fault, clear_faults),
+        *(ps, faults, overview, counts, names, info, env, why, zone, about),
     )
 }

@@ -20,7 +20,7 @@ STATE_COLOURS = {
     DISABLED: "bright_black",
     NOT_MANAGED: "bright_black",
 }
-ENGINE = 2  # where that column is, if there is one
+ENGINE, FAULT = 2, 4  # where these columns are, if there are any
 WIDE = 10_000  # columns: a pipe has no width, and nothing is to be cut
 
 
@@ -47,10 +47,11 @@ def ps(rows: Sequence[Mapping[str, Any]], wide: bool = False) -> str:
     headings = ["name", "type", "group", "status", "watch", "tail"]
     headings += ["ports", "pid", "uptime", "restarts", "reason"] if wide else []
     cells = [[*ps_cells(row), *(wide_cells(row) if wide else [])] for row in rows]
-    if any(row["engine"] for row in rows):
-        headings.insert(ENGINE, "engine")
-        for cell, row in zip(cells, rows, strict=True):
-            cell.insert(ENGINE, engine(row["engine"]))
+    for place, name, text in ((FAULT, "fault", str), (ENGINE, "engine", engine)):
+        if any(row[name] for row in rows):
+            headings.insert(place, name)
+            for cell, row in zip(cells, rows, strict=True):
+                cell.insert(place, text(row[name]))
     return table(headings, cells, [STATE_COLOURS.get(row["status"], "yellow") for row in rows])
 
 
@@ -124,6 +125,8 @@ def why(data: Mapping[str, Any], depth: int = 0) -> str:
     indent = "  " * depth
     state = f"{data['service']} is {data['status']}" + (f": {data['reason']}" if data["reason"] else "")
     lines = [indent + state]
+    if data["fault"]:
+        lines.append(f"{indent}  on the way to it there is a fault: {data['fault']} (`fuge fault clear` ends it)")
     if data["probe"] and data["probe"] not in data["reason"]:
         lines.append(f"{indent}  its readiness was looked at last with: {data['probe']}")
     if data["restarts"]:

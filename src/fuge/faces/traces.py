@@ -1,13 +1,13 @@
 """`fuge traces`: the newest traces that services have sent, or one of them as a tree of its spans."""
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from fuge.errors import FugeError
 from fuge.faces import tables
-from fuge.faces.arguments import UsageError, count
+from fuge.faces.arguments import UsageError, count, seconds
 from fuge.faces.printable import printable
 from fuge.faces.session import Session
 from fuge.plan.faults import one_of
@@ -15,7 +15,6 @@ from fuge.plan.faults import one_of
 MANY = 20
 SHORT_ID = 16  # of 32 digits
 LONGEST_TEXT = 60  # characters of a span's name in a table
-UNITS = {"ms": 0.001, "s": 1.0, "": 0.001}
 NOT_ENABLED = "traces are not kept: set traces_enabled: true in fuge_global to have them"
 NONE_YET = "there is no trace yet: services send them by OpenTelemetry, to where `fuge env SERVICE` says"
 NONE_SUCH = "no trace is like that; `fuge traces` shows the newest of all"
@@ -28,14 +27,6 @@ def traces_options(parser: ArgumentParser) -> None:
     parser.add_argument("--slow", metavar="TIME", type=seconds, default=0.0, help="only those of 200ms, 1.5s, or more")
     parser.add_argument("--errors", action="store_true", help="only those with an error")
     parser.add_argument("--limit", metavar="N", type=count, default=MANY, help=f"at most so many; default: {MANY}")
-
-
-def seconds(text: str) -> float:
-    """From 200ms, 1.5s, or a number of milliseconds."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|)", text, re.ASCII)
-    if match is None:
-        raise ArgumentTypeError(f"expected a time such as 200ms or 1.5s, found {text!r}")
-    return float(match[1]) * UNITS[match[2]]
 
 
 async def traces(session: Session, options: Namespace) -> None:

@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -173,6 +173,20 @@ class System:
     def instances(self, name: str) -> tuple[Service, ...]:
         """The service of that name as often as it runs: itself first, then its replicas."""
         return (self.services[name], *self.replicas.get(name, ()))
+
+    def at(self, ports: Mapping[str, Mapping[str, int]]) -> "System":
+        """The same system with other numbers for some ports: {instance: {port name: number}}."""
+
+        def moved(service: Service) -> Service:
+            numbers = ports.get(service.name, {})
+            return replace(
+                service,
+                ports=tuple(replace(each, number=numbers.get(each.name, each.number)) for each in service.ports),
+            )
+
+        services = {name: moved(service) for name, service in self.services.items()}
+        replicas = {name: tuple(map(moved, instances)) for name, instances in self.replicas.items()}
+        return replace(self, services=services, replicas=replicas)
 
     def select(self, words: Iterable[str]) -> list[Service]:
         """The services that `words` name, in the file's order: names, groups, globs such as `adder*`, or `all`.

@@ -9,7 +9,7 @@ from fuge.faces.session import Session
 from fuge.services.threads import in_thread
 
 EVENTS = 30  # the last ones
-PARTS = ("name", "type", "run", "directory", "start", "status", "reason", "pid", "engine", "environment")
+PARTS = ("name", "type", "run", "directory", "start", "status", "reason", "pid", "engine", "ports", "environment")
 
 
 async def of(session: Session, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fuge.plan.system import Service
 Row = Mapping[str, Any]
 FIELDS = (
     *("name", "service", "type", "group", "image", "enabled", "depends_on", "host", "ports"),
-    *("status", "reason", "started", "restarts", "pid", "tail"),
+    *("status", "reason", "fault", "started", "restarts", "pid", "tail"),
 )
 
 
@@ -34,7 +34,7 @@ def pids(services: Iterable[Row]) -> dict[str, int]:
 def without_engine(session: Session, last: Mapping[str, Row]) -> dict[str, Row]:
     """When fuge has ended so have its services: those that there were, or those of the file if none is known."""
     if last:
-        gone = {"status": STOPPED, "reason": "", "started": None, "pid": None, "cpu": None, "memory": None}
+        gone = {"status": STOPPED, "reason": "", "fault": "", "started": None, "pid": None, "cpu": None, "memory": None}
         return {name: {**row, **(gone if row["status"] != DISABLED else {})} for name, row in last.items()}
     try:
         return {service.name: planned(service) for service in session.system.everything.values()}
@@ -53,6 +53,7 @@ def planned(service: Service) -> Row:
         "ports": {port.name: port.number for port in service.ports},
         "status": DISABLED if service.problem else STOPPED,
         "reason": service.problem,
+        "fault": "",
         "started": None,
         "restarts": 0,
         "pid": None,

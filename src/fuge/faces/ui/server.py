@@ -68,7 +68,9 @@ class Server:
                 web.get("/page/{name}", self._page),
                 web.get("/api/live", self._live),
                 web.post("/api/services", data(self._do)),
+                web.post("/api/faults", data(self._put)),
                 web.get("/api/services/{name}", data(self._detail)),
+                web.get("/api/zone", data(self._zone)),
                 web.get("/api/traces", data(self._traces)),
                 web.get("/api/traces/{id}", data(self._trace)),
             ]
@@ -100,13 +102,24 @@ class Server:
     async def _do(self, request: web.Request) -> Any:
         """{"operation": "start", "services": [...]}: what the command does."""
         asked = await request.json()
-        operation, words = asked["operation"], asked["services"]
-        if operation not in OPERATIONS or not words or not all(isinstance(word, str) for word in words):
+        operation = asked["operation"]
+        if operation not in OPERATIONS:
             raise ValueError
-        return {"results": await self._session.call(operation, words=words)}
+        return {"results": await self._session.call(operation, words=named(asked["services"]))}
+
+    async def _put(self, request: web.Request) -> Any:
+        """{"fault": {"latency": 0.8}, "services": [...]}: as `fuge fault` does; null takes it away."""
+        asked = await request.json()
+        words = named(asked["services"])
+        if asked["fault"] is None:
+            return {"results": await self._session.call("clear_faults", words=words)}
+        return {"results": await self._session.call("set_fault", words=words, fault=asked["fault"])}
 
     async def _detail(self, request: web.Request) -> Any:
         return await details.of(self._session, request.match_info["name"])
+
+    async def _zone(self, _: web.Request) -> Any:
+        return await self._session.call("zone")
 
     async def _traces(self, _: web.Request) -> Any:
         return await traces.recent(self._session)
@@ -121,6 +134,13 @@ class Server:
             for task in left:  # a tab that does not read
                 task.cancel()
             await asyncio.gather(*closing, return_exceptions=True)
+
+
+def named(words: Any) -> list[str]:
+    """The services that a request names. Raises ValueError if it names none."""
+    if not words or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError
+    return words
 
 
 async def end_of(socket: web.WebSocketResponse) -> None:
@@ -138,8 +158,9 @@ def data(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         except FugeError as error:
             return web.json_response({"error": str(error)}, status=409)
         except (ValueError, KeyError, TypeError):
-            operations = ", ".join(OPERATIONS)
-            expected = f'expected {{"operation": one of {operations}, "services": [names]}}, found something else'
+            doing = f'"operation": one of {", ".join(OPERATIONS)}'
+            fault = '"fault": such as {"latency": 0.8}, or null'
+            expected = f'expected {{{doing}}} or {{{fault}}}, with "services": [names]; found something else'
             return web.json_response({"error": expected}, status=400)
 
     return handler

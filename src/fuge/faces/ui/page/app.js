@@ -10,6 +10,7 @@ import * as services from "./services.js";
 import { allows } from "./states.js";
 import * as topology from "./topology.js";
 import * as traces from "./traces.js";
+import * as zone from "./zone.js";
 
 let system = { running: false, said: "", file: "", flows: [] };
 let rows = new Map(); // by name, in the order of the file
@@ -28,7 +29,7 @@ function heard(news) {
   for (const row of news.services ?? []) {
     const before = rows.get(row.name);
     rows.set(row.name, row);
-    if (before && before.status !== row.status) detail.changed(row.name, log.choose);
+    if (before && (before.status !== row.status || before.fault !== row.fault)) detail.changed(row.name, log.choose);
   }
   if (news.names || news.full) {
     rows = new Map((news.names ?? []).map((name) => [name, rows.get(name)]));
@@ -92,6 +93,7 @@ function choose(tab) {
     byId(each.getAttribute("aria-controls")).hidden = !chosen;
   }
   traces.visible(tab.id === "tab-traces");
+  zone.visible(tab.id === "tab-zone");
 }
 
 for (const tab of tabs) {

@@ -1,6 +1,7 @@
 // More of one service: its command and folder, why it is as it is, environment, DNS records, last events.
 
 import { byId, el, say } from "./dom.js";
+import { form } from "./fault.js";
 import { clock } from "./format.js";
 
 const dialog = byId("detail"), body = byId("detail-body");
@@ -50,6 +51,7 @@ function drawn(data, follow) {
     el("p", {}, button),
     list(facts),
     section("Why", why(data.why)),
+    ...(Object.keys(data.ports).length ? [section("Fault", form(data.name, data.why.fault))] : []),
     section("Last events", events(data.events)),
     section("Environment", list(data.environment, "mono")),
     section("DNS", zone(data.zone)),

@@ -45,6 +45,7 @@ function made(name, open) {
     memory: cell("number", "Memory"),
     ports: cell("ports", "Ports"),
     reason: el("span", { role: "cell", class: "reason" }),
+    fault: el("span", { role: "cell", class: "reason fault" }),
     word: el("span", { class: "word" }),
     buttons: {},
   };
@@ -60,7 +61,7 @@ function made(name, open) {
     "div",
     { role: "row", class: "row", "data-service": name },
     el("span", { role: "cell", class: "who" }, opener),
-    ...[parts.state, parts.uptime, parts.restarts, parts.cpu, parts.memory, parts.ports, buttons, parts.reason],
+    ...[parts.state, parts.uptime, parts.restarts, parts.cpu, parts.memory, parts.ports, buttons, parts.reason, parts.fault],
   );
   return parts;
 }
@@ -77,6 +78,8 @@ function update(parts, row, running) {
   say(parts.memory, bytes(row.memory));
   say(parts.reason, row.reason);
   parts.reason.hidden = !row.reason;
+  say(parts.fault, row.fault && `on the way to it: ${row.fault}`);
+  parts.fault.hidden = !row.fault;
   const places = JSON.stringify([row.host, row.ports]);
   if (parts.places !== places) {
     parts.places = places;

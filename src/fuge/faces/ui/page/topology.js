@@ -112,12 +112,15 @@ function update(parts, name, instances) {
   const status = worst(instances.map((row) => row.status));
   const ready = instances.filter((row) => row.status === "running").length;
   const count = instances.length > 1 ? ` · ${ready} of ${instances.length}` : "";
+  const fault = instances.map((row) => row.fault).find((each) => each) ?? "";
   const kind = instances[0].image ? `container ${instances[0].image}` : "process";
   parts.group.dataset.tone = tone(status);
   parts.group.dataset.status = status;
   parts.use.setAttribute("href", `#glyph-${glyphName(status)}`);
-  say(parts.word, `${status}${count}`);
-  say(parts.title, `${name}: ${status}${count}, ${kind}`);
+  parts.group.classList.toggle("faulty", Boolean(fault));
+  const state = `${status}${count}${fault && `, on the way to it: ${fault}`}`;
+  say(parts.word, fault || `${status}${count}`);
+  say(parts.title, `${name}: ${state}, ${kind}`);
   const needs = Object.keys(instances[0].depends_on);
-  parts.group.setAttribute("aria-label", `${name}, ${status}${count}, ${kind}${needs.length ? `, needs ${needs.join(", ")}` : ""}`);
+  parts.group.setAttribute("aria-label", `${name}, ${state}, ${kind}${needs.length ? `, needs ${needs.join(", ")}` : ""}`);
 }

@@ -5,6 +5,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from fuge import ports
 from fuge.errors import FugeError
 from fuge.faces.client import Client
 from fuge.plan import config, discovery
-from fuge.plan.system import Service, System
+from fuge.plan.system import TRACES_HOST, Service, System
 from fuge.services.engines import Candidate, Engines, survey
 
 IMAGES = ("mongo", "redis")
 FEW_WATCHES = 65_536  # folders; the system's default on many machines is lower
+NEEDED_FOR_UI = ("aiohttp", "opentelemetry.proto")
 Finding = tuple[str, str]  # "ok", "absent" (something can be done without) or "problem", and what it is
 
 
@@ -41,9 +43,21 @@ def machine() -> Iterator[Finding]:
             yield "ok", f"{watches} folders can be watched"
     else:
         yield "absent", "warm restarts: only on Linux; Python services are started by a new interpreter"
+    page = "`fuge ui`, and traces"
+    if all(map(is_installed, NEEDED_FOR_UI)):
+        yield "ok", page
+    else:
+        yield "absent", f'{page}: install the extra ui (pip install "microservices-workbook[ui]")'
     few = len(ports.free(10)) < 10
     numbers = f"ports {ports.candidates()[0]} to {ports.candidates()[-1]}, for --isolated"
     yield ("problem", f"no free {numbers}") if few else ("ok", f"free {numbers}")
+
+
+def is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def no_file() -> list[Finding]:
@@ -117,10 +131,15 @@ def replaced(system: System) -> Iterator[Finding]:
 
 
 def port_findings(system: System) -> Iterator[Finding]:
-    for name, service in system.services.items():
-        for port in service.ports:
-            if ports.is_free(port.number, service.host):
-                yield "ok", f"port {port.number} ({name}/{port.name}) is free"
-            else:
-                held = ports.describe(ports.holder(port.number))
-                yield "problem", f"port {port.number} ({name}/{port.name}) is held by {held}"
+    wanted = [
+        (f"{name}/{port.name}", port.number, service.host)
+        for name, service in system.services.items()
+        for port in service.ports
+    ]
+    hosts = {"dns": system.dns_host, "traces": TRACES_HOST}
+    wanted += [(f"{name}_port", number, hosts[name]) for name, number in system.own_ports.items()]
+    for name, number, host in wanted:
+        if ports.is_free(number, host):
+            yield "ok", f"port {number} ({name}) is free"
+        else:
+            yield "problem", f"port {number} ({name}) is held by {ports.describe(ports.holder(number))}"

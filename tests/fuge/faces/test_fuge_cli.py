@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from fuge_project import FUGE, Project
+from fuge_project import FUGE, Project, free_ports
 from helpers import wait_until
 
 from fuge import load
@@ -306,6 +307,7 @@ def test_doctor_explains(system: Project) -> None:
     assert "folders can be watched" in done.out
     assert "does not run now" in done.out
     assert f"port {port_of(system, 'adder_service')} (adder_service/http) is free" in done.out
+    assert "ok      `fuge ui`, and traces" in done.out
     system.up()
     assert "runs now" in system.ok("doctor").out
     system.down()
@@ -315,6 +317,18 @@ def test_doctor_explains(system: Project) -> None:
     assert "problem fuge.yml:7:3 adder_service.moniter" in done.out
     system.file.unlink()
     assert "absent  no fuge.yml in" in system.ok("doctor").out
+
+
+def test_doctor_tells_of_the_ports_of_fuge_itself(system: Project) -> None:
+    dns, traces = free_ports(2)
+    system.configure(
+        f"fuge_global: {{dns_enabled: true, dns_port: {dns}, traces_enabled: true, traces_port: {traces}}}"
+    )
+    with socket.create_server(("127.0.0.1", traces)):
+        done = system.fuge("doctor")
+    assert done.code == 1
+    assert f"ok      port {dns} (dns_port) is free" in done.out
+    assert f"problem port {traces} (traces_port) is held by pid {os.getpid()}" in done.out
 
 
 def test_doctor_tells_of_a_number_in_whose_place_services_get_a_link(system: Project) -> None:

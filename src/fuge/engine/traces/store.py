@@ -57,19 +57,25 @@ class Store:
                 if self._connection.execute(ADD_SPAN, span).rowcount:
                     traces.setdefault(span.trace, []).append(span)
             self._connection.executemany(ADD_TRACE, [sums(trace, seen, own) for trace, own in traces.items()])
-        if self._used() > MOST_BYTES:
-            self._make_room()
+            is_full = self._used() > MOST_BYTES
+            if is_full:
+                self._make_room()
+        if is_full:
+            self._shrink()
 
     def _make_room(self) -> None:
-        with self._transaction():
-            while self._used() > MOST_BYTES * LEFT:
-                oldest = self._connection.execute(OLDEST, (A_SHARE,)).fetchall()
-                self._connection.executemany("DELETE FROM spans WHERE trace = ?", oldest)
-                self._connection.executemany("DELETE FROM traces WHERE id = ?", oldest)
-                if not oldest:
-                    break
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        while self._used() > MOST_BYTES * LEFT:
+            oldest = self._connection.execute(OLDEST, (A_SHARE,)).fetchall()
+            self._connection.executemany("DELETE FROM spans WHERE trace = ?", oldest)
+            self._connection.executemany("DELETE FROM traces WHERE id = ?", oldest)
+            if not oldest:
+                break
+
+    def _shrink(self) -> None:
+        """Give the room back to the disk; where that fails it is taken for the next spans."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _used(self) -> int:
         names = ("page_count", "freelist_count", "page_size")

@@ -150,6 +150,26 @@ def test_size_is_bounded_and_the_least_recent_traces_go_as_a_whole(
     assert reading.counts(file) == {"stored": 10_000, "dropped": 0}
 
 
+def test_file_that_cannot_be_made_smaller_keeps_what_was_added(
+    opened: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_BYTES", 1 << 17)
+    refused = []
+
+    def allow(action: int, what: str | None, *_: object) -> int:
+        if action == sqlite3.SQLITE_PRAGMA and what == "incremental_vacuum":
+            refused.append(what)
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+    opened._connection.set_authorizer(allow)
+    for trace in range(1, 101):
+        opened.add([span(trace, details=large(10_000))], 0)
+    assert refused
+    assert reading.counts(file) == {"stored": 100, "dropped": 0}
+    assert ids(file)[0] == 100
+
+
 def test_trace_that_grows_is_recent_and_one_that_is_too_large_goes(
     opened: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

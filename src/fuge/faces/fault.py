@@ -40,10 +40,13 @@ async def fault(session: Session, options: Namespace) -> int:
         raise UsageError("fault: expected one of --latency TIME, --drop SHARE, --down, --pause; or `fuge fault clear`")
     if clear:
         restarted = await session.call("clear_faults", words=words[1:])
+    elif chosen:
+        restarted = await session.call("set_fault", words=words, fault=chosen)
     else:
-        restarted = await session.call("set_fault", words=words, fault=chosen) if chosen else []
+        restarted = []
     faults = await found(session)
-    session.show({"faults": faults, "restarted": restarted}, "\n".join([text(faults), *after(restarted)]))
+    told = [*brief(faults), *after(restarted)] if words else [table(faults)]
+    session.show({"faults": faults, "restarted": restarted}, "\n".join(told))
     return exit_code(restarted)
 
 
@@ -56,7 +59,11 @@ async def found(session: Session) -> list[dict[str, Any]]:
     return faults
 
 
-def text(faults: Sequence[dict[str, Any]]) -> str:
+def brief(faults: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"{each['service']}: {each['fault']}" for each in faults] or ["no service has a fault"]
+
+
+def table(faults: Sequence[dict[str, Any]]) -> str:
     if not faults:
         return NONE
     ways = [" ".join(f"{name}={number}" for name, number in each["ports"].items()) for each in faults]
@@ -66,5 +73,5 @@ def text(faults: Sequence[dict[str, Any]]) -> str:
 
 def after(restarted: Sequence[dict[str, Any]]) -> list[str]:
     names = [each["service"] for each in restarted if each["ok"]]
-    said = [f"restarted, to go by it: {', '.join(names)}"] if names else []
+    said = [f"restarted, to go another way: {', '.join(names)}"] if names else []
     return said + [tables.outcome(each) for each in restarted if not each["ok"]]

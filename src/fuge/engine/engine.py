@@ -65,9 +65,9 @@ class Engine:
             for server in (self.dns, self.traces):
                 await server.follow(self.system)
             self._lab = Lab(self.supervisor)
-            stack.callback(self._lab.close)
+            stack.push_async_callback(self._lab.close)
             self._resources = stack.pop_all()
-        self.supervisor.on_discovery += [self._lab.follow, self.dns.refresh]
+        self.supervisor.on_discovery.append(self.dns.refresh)
         self.supervisor.look()
         return self
 
@@ -112,7 +112,9 @@ class Engine:
         The count holds as long as the engine, or until the file has another one. Returns what became of the
         instances, when each is ready or has failed. Raises FugeError for what cannot be scaled so.
         """
-        return await scaling.scale(self.supervisor, self._plan, name, count)
+        outcomes = await scaling.scale(self.supervisor, self._plan, name, count)
+        await self._lab.follow()
+        return outcomes
 
     async def run(self, name: str, dependencies: bool = True) -> int:
         """Start a service that has an end, such as a test, and wait for it. Returns its exit code.
@@ -135,7 +137,9 @@ class Engine:
         system as a whole that are others now.
         Raises ConfigError, and changes nothing, if the file is not right.
         """
-        return await reloading.reload(self.supervisor, self._plan, (self.dns, self.traces))
+        done = await reloading.reload(self.supervisor, self._plan, (self.dns, self.traces))
+        await self._lab.follow()
+        return done
 
     async def debug(self, name: str, wait_for_client: bool = False) -> dict[str, Any]:
         """Restart a service under its debugger, until it is stopped. Returns where to attach.

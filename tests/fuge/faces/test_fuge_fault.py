@@ -22,7 +22,9 @@ def test_fault_from_a_second_terminal(system: Project) -> None:
         f"api      latency 800 ms, drop 30%  http={found['ports']['http']}",
     ]
     assert f"API_SERVICE_PORT={found['ports']['http']}\n" in system.ok("env", "caller").out
-    assert "latency 800 ms, drop 30%" in system.ok("ps").out
+    headings, api = system.ok("ps").out.splitlines()[:2]
+    assert headings.split() == ["name", "type", "group", "status", "fault", "watch", "tail"]
+    assert "running  latency 800 ms, drop 30%  yes" in api
     assert (
         "on the way to it there is a fault: latency 800 ms, drop 30% (`fuge fault clear` ends it)"
         in system.ok("why", "caller").out
@@ -35,7 +37,7 @@ def test_fault_from_a_second_terminal(system: Project) -> None:
         "restarted, to go another way: caller",
     ]
     assert "`fuge fault SERVICE --latency 800ms` puts one on the way to it" in system.ok("fault").out
-    assert "fault" not in system.ok("ps").out
+    assert system.ok("ps").out.splitlines()[0].split() == ["name", "type", "group", "status", "watch", "tail"]
     system.down()
 
 
@@ -76,6 +78,7 @@ def test_without_an_engine_there_is_no_fault_and_none_can_be_set(system: Project
 
 
 def test_a_caller_that_does_not_come_back_is_told_with_its_exit_code(system: Project) -> None:
+    system.configure_with(system.server("api"), system.server("caller", "monitor: false"))
     system.up()
     system.script("caller", "raise SystemExit(3)")
     done = system.fuge("fault", "api", "--down")
@@ -87,7 +90,7 @@ def test_a_caller_that_does_not_come_back_is_told_with_its_exit_code(system: Pro
 
 def test_fault_in_the_shell(system: Project) -> None:
     shell = system.terminal("shell")
-    shell.expect("fuge> ")
+    shell.expect("fuge>")
     shell.sendline("start all")
     eventually(lambda: all(row["status"] == "running" for row in system.ps().values()))
     shell.sendline("fault api --down")

@@ -62,18 +62,18 @@ class Lab:
                 self._say(name, "no fault any more")
             outcomes = await self._redirect()
             for proxies in gone:
-                close(proxies)
+                await close(proxies)
             return outcomes
 
-    def follow(self) -> None:
+    async def follow(self) -> None:
         """The instances are others, maybe: those that have gone need no proxies."""
         for name in self._proxies.keys() - self._supervisor.system.everything.keys():
-            close(self._proxies.pop(name))
             del self._faults[name]
+            await close(self._proxies.pop(name))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for proxies in self._proxies.values():
-            close(proxies)
+            await close(proxies)
 
     # Questions ------------------------------------------------------------------------------------------------
 
@@ -103,19 +103,19 @@ class Lab:
 
     async def _put(self, service: Service, fault: Fault) -> None:
         if service.name not in self._proxies:
-            self._proxies[service.name] = self._made(service)
+            self._proxies[service.name] = await self._made(service)
         self._faults[service.name] = fault
         for proxy in self._proxies[service.name].values():
             await proxy.set(fault)
         self._say(service.name, f"on the way to it from now on: {fault}")
 
-    def _made(self, service: Service) -> dict[str, Proxy]:
+    async def _made(self, service: Service) -> dict[str, Proxy]:
         made: dict[str, Proxy] = {}
         try:
             for port in service.ports:
                 made[port.name] = Proxy(reachable(service.host), self._place(service.name, port.name))
         except FugeError:
-            close(made)
+            await close(made)
             raise
         return made
 
@@ -147,6 +147,6 @@ def ports(proxies: dict[str, Proxy]) -> dict[str, int]:
     return {name: proxy.port for name, proxy in proxies.items()}
 
 
-def close(proxies: dict[str, Proxy]) -> None:
+async def close(proxies: dict[str, Proxy]) -> None:
     for proxy in proxies.values():
-        proxy.close()
+        await proxy.close()

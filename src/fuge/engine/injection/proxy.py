@@ -36,29 +36,31 @@ class Proxy:
         else:
             self.flows.set()
         if fault and fault.down:
-            self._refuse()
+            await self._refuse()
         elif self._server is None:
             assert self._bound
             self._server = await asyncio.start_server(self._serve, sock=self._bound)
             self._bound = None
 
-    def close(self) -> None:
-        self._break_off()
+    async def close(self) -> None:
         if self._server:
             self._server.close()
         if self._bound:
             self._bound.close()
+        await self._break_off()
 
-    def _refuse(self) -> None:
+    async def _refuse(self) -> None:
         """A socket that does not listen keeps the port, and the system refuses connections to it."""
-        self._break_off()
         if self._server:
             self._server.close()
             self._server, self._bound = None, bound(self._host, self.port)
+        await self._break_off()
 
-    def _break_off(self) -> None:
+    async def _break_off(self) -> None:
         for way in self._ways:
             way.cancel()
+        if self._ways:
+            await asyncio.wait(self._ways)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -21,9 +24,15 @@ class Behind:
     def __init__(self) -> None:
         self.callers = 0
         self.port = 0
+        self.called = asyncio.Event()
+        self.serving: set[asyncio.Task[Any]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.callers += 1
+        self.called.set()
+        task = asyncio.current_task()
+        assert task
+        self.serving.add(task)
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(65536):
                 writer.write(piece.upper())
@@ -31,20 +40,20 @@ class Behind:
         writer.close()
 
 
-@pytest.fixture
-async def behind() -> AsyncIterator[Behind]:
+@contextlib.asynccontextmanager
+async def standing() -> AsyncIterator[tuple[Proxy, Behind]]:
+    """A proxy that has been told nothing yet, and what is behind it."""
     service = Behind()
     server = await asyncio.start_server(service.serve, HOST, 0)
     service.port = server.sockets[0].getsockname()[1]
-    yield service
-    server.close()
-
-
-@pytest.fixture
-async def proxy(behind: Behind) -> AsyncIterator[Proxy]:
-    made = Proxy(HOST, lambda: (HOST, behind.port))
-    yield made
-    made.close()
+    proxy = Proxy(HOST, lambda: (HOST, service.port))
+    try:
+        yield proxy, service
+    finally:
+        await proxy.close()
+        server.close()
+        if service.serving:
+            await asyncio.wait(service.serving)
 
 
 @contextlib.asynccontextmanager
@@ -69,138 +78,138 @@ async def breaks(streams: Streams) -> bool:
     return True
 
 
-async def test_without_a_fault_all_passes_in_both_directions_to_the_end(proxy: Proxy) -> None:
-    await proxy.set(None)
-    big = b"x" * 1_000_000
-    async with call(proxy) as (reader, writer):
-        writer.write(big)
-        writer.write_eof()
-        assert await reader.read() == big.upper()
-
-
-async def test_latency_holds_up_what_callers_say_and_not_more_than_once(proxy: Proxy) -> None:
-    await proxy.set(Fault(latency=0.2))
-    clock = asyncio.get_running_loop().time
-    async with call(proxy) as (reader, writer):
-        began = clock()
-        for _ in range(5):
-            writer.write(b"a")
-            await asyncio.sleep(0.02)
-        assert await reader.readexactly(1) == b"A"
-        first = clock() - began
-        assert await reader.readexactly(4) == b"AAAA"
-        assert first >= 0.2
-        assert clock() - began < first + 0.2, "each is late by itself, and not after the one before"
-
-
-async def test_latency_that_changes_holds_for_what_is_said_from_then_on(proxy: Proxy) -> None:
-    clock = asyncio.get_running_loop().time
-    await proxy.set(Fault(latency=30))
-    await proxy.set(Fault(latency=0.1))
-    async with call(proxy) as streams:
-        began = clock()
-        assert await ask(streams, b"abc") == b"ABC"
-        assert 0.1 <= clock() - began < 30
-
-
-async def test_what_is_late_arrives_in_its_order_when_the_fault_is_cleared(proxy: Proxy) -> None:
-    await proxy.set(Fault(latency=0.3))
-    async with call(proxy) as (reader, writer):
-        writer.write(b"a")
-        await asyncio.sleep(0.05)
+async def test_without_a_fault_all_passes_in_both_directions_to_the_end() -> None:
+    async with standing() as (proxy, _):
         await proxy.set(None)
-        writer.write(b"b")
-        assert await reader.readexactly(2) == b"AB"
+        big = b"x" * 1_000_000
+        async with call(proxy) as (reader, writer):
+            writer.write(big)
+            writer.write_eof()
+            assert await reader.read() == big.upper()
 
 
-async def test_down_refuses_connections_and_breaks_those_that_there_are(proxy: Proxy, behind: Behind) -> None:
-    await proxy.set(None)
-    async with call(proxy) as streams:
-        assert await ask(streams, b"a") == b"A"
-        await proxy.set(Fault(down=True))
-        assert await breaks(streams)
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection(HOST, proxy.port)
-    await proxy.set(Fault(down=True))
-    await proxy.set(None)
-    async with call(proxy) as streams:
-        assert await ask(streams, b"a") == b"A"
-    assert behind.callers == 2
+async def test_latency_holds_up_what_callers_say_and_not_more_than_once() -> None:
+    async with standing() as (proxy, _):
+        await proxy.set(Fault(latency=0.2))
+        clock = asyncio.get_running_loop().time
+        async with call(proxy) as (reader, writer):
+            began = clock()
+            for _ in range(5):
+                writer.write(b"a")
+                await asyncio.sleep(0.02)
+            assert await reader.readexactly(1) == b"A"
+            first = clock() - began
+            assert await reader.readexactly(4) == b"AAAA"
+            assert first >= 0.2
+            assert clock() - began < first + 0.2, "each is late by itself, and not after the one before"
 
 
-async def test_pause_keeps_connections_and_moves_nothing_until_it_ends(proxy: Proxy, behind: Behind) -> None:
-    await proxy.set(None)
-    async with call(proxy) as old:
-        assert await ask(old, b"a") == b"A"
-        await proxy.set(Fault(pause=True))
-        async with call(proxy) as new:
-            old[1].write(b"b")
-            new[1].write(b"c")
-            waiting = [asyncio.ensure_future(each[0].readexactly(1)) for each in (old, new)]
-            assert not (await asyncio.wait(waiting, timeout=BRIEFLY))[0]
-            assert behind.callers == 1
+async def test_latency_that_changes_holds_for_what_is_said_from_then_on() -> None:
+    async with standing() as (proxy, _):
+        clock = asyncio.get_running_loop().time
+        await proxy.set(Fault(latency=30))
+        await proxy.set(Fault(latency=0.1))
+        async with call(proxy) as streams:
+            began = clock()
+            assert await ask(streams, b"abc") == b"ABC"
+            assert 0.1 <= clock() - began < 30
+
+
+async def test_what_is_late_arrives_in_its_order_when_the_fault_is_cleared() -> None:
+    async with standing() as (proxy, _):
+        await proxy.set(Fault(latency=0.3))
+        async with call(proxy) as (reader, writer):
+            writer.write(b"a")
+            await asyncio.sleep(0.05)
             await proxy.set(None)
-            assert await asyncio.gather(*waiting) == [b"B", b"C"]
+            writer.write(b"b")
+            assert await reader.readexactly(2) == b"AB"
 
 
-async def test_drop_breaks_the_share_of_connections_that_is_asked_for(proxy: Proxy, behind: Behind) -> None:
-    await proxy.set(Fault(drop=1))
-    async with call(proxy) as streams:
-        streams[1].write(b"a")
-        assert await breaks(streams)
-    await proxy.set(Fault(drop=0.3))
-    broken = 0
-    for _ in range(200):
+async def test_down_refuses_connections_and_breaks_those_that_there_are() -> None:
+    async with standing() as (proxy, behind):
+        await proxy.set(None)
+        async with call(proxy) as streams:
+            assert await ask(streams, b"a") == b"A"
+            await proxy.set(Fault(down=True))
+            assert await breaks(streams)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(HOST, proxy.port)
+        await proxy.set(Fault(down=True))
+        await proxy.set(None)
+        async with call(proxy) as streams:
+            assert await ask(streams, b"a") == b"A"
+        assert behind.callers == 2
+
+
+async def test_pause_keeps_connections_and_moves_nothing_until_it_ends() -> None:
+    async with standing() as (proxy, behind):
+        await proxy.set(None)
+        async with call(proxy) as old:
+            assert await ask(old, b"a") == b"A"
+            await proxy.set(Fault(pause=True))
+            async with call(proxy) as new:
+                old[1].write(b"b")
+                new[1].write(b"c")
+                waiting = [asyncio.ensure_future(each[0].readexactly(1)) for each in (old, new)]
+                assert not (await asyncio.wait(waiting, timeout=BRIEFLY))[0]
+                assert behind.callers == 1
+                await proxy.set(None)
+                assert await asyncio.gather(*waiting) == [b"B", b"C"]
+
+
+async def test_drop_breaks_the_share_of_connections_that_is_asked_for() -> None:
+    async with standing() as (proxy, behind):
+        await proxy.set(Fault(drop=1))
         async with call(proxy) as streams:
             streams[1].write(b"a")
-            with contextlib.suppress(ConnectionError):
-                if await streams[0].read(1) == b"A":
-                    continue
-            broken += 1
-    assert 25 <= broken <= 100  # of 60 that are expected; less or more comes once in 10^8 runs
-    assert behind.callers == 201
+            assert await breaks(streams)
+        await proxy.set(Fault(drop=0.3))
+        broken = 0
+        for _ in range(200):
+            async with call(proxy) as streams:
+                streams[1].write(b"a")
+                with contextlib.suppress(ConnectionError):
+                    if await streams[0].read(1) == b"A":
+                        continue
+                broken += 1
+        assert 25 <= broken <= 100  # of 60 that are expected; less or more comes once in 10^8 runs
+        assert behind.callers == 201
 
 
-async def test_a_service_that_is_not_there_breaks_the_connection(proxy: Proxy, behind: Behind) -> None:
-    await proxy.set(None)
-    behind.port = 1
-    async with call(proxy) as streams:
-        assert await breaks(streams)
+async def test_a_service_that_is_not_there_breaks_the_connection() -> None:
+    async with standing() as (proxy, behind):
+        await proxy.set(None)
+        behind.port = 1
+        async with call(proxy) as streams:
+            assert await breaks(streams)
 
 
-async def test_a_caller_that_goes_takes_its_connection_to_the_service_along(proxy: Proxy, behind: Behind) -> None:
-    await proxy.set(Fault(latency=60))
-    gone = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        gone.set()
-        writer.close()
-
-    server = await asyncio.start_server(serve, HOST, 0)
-    behind.port = server.sockets[0].getsockname()[1]
-    async with call(proxy) as (_, writer):
-        await asyncio.sleep(0.05)
-        writer.transport.abort()
-        async with asyncio.timeout(10):
-            await gone.wait()
-    server.close()
+async def test_a_caller_that_breaks_off_takes_its_connection_to_the_service_along() -> None:
+    async with standing() as (proxy, behind), asyncio.timeout(30):
+        await proxy.set(Fault(latency=60))
+        async with call(proxy) as (_, writer):
+            await behind.called.wait()
+            with_reset = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, with_reset)
+            writer.transport.abort()
+            await asyncio.wait(behind.serving)
 
 
-async def test_a_caller_that_floods_a_slow_way_is_held_up_and_loses_nothing(proxy: Proxy) -> None:
-    await proxy.set(Fault(latency=0.2))
-    size = 20_000_000
-    async with call(proxy) as (reader, writer):
+async def test_a_caller_that_floods_a_slow_way_is_held_up_and_loses_nothing() -> None:
+    async with standing() as (proxy, _):
+        await proxy.set(Fault(latency=0.2))
+        size = 20_000_000
+        async with call(proxy) as (reader, writer):
 
-        async def flood() -> None:
-            writer.write(b"x" * size)
-            await writer.drain()
-            writer.write_eof()
+            async def flood() -> None:
+                writer.write(b"x" * size)
+                await writer.drain()
+                writer.write_eof()
 
-        flooding = asyncio.ensure_future(flood())
-        assert len(await reader.read()) == size
-        await flooding
+            flooding = asyncio.ensure_future(flood())
+            assert len(await reader.read()) == size
+            await flooding
 
 
 @pytest.mark.parametrize(

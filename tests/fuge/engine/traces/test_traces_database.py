@@ -167,7 +167,7 @@ def test_file_that_cannot_be_made_smaller_keeps_what_was_added(
         opened.add([span(trace, details=large(10_000))], 0)
     assert refused
     assert reading.counts(file) == {"stored": 100, "dropped": 0}
-    assert ids(file)[0] == 100
+    assert max(ids(file)) == 100
 
 
 def test_trace_that_grows_is_recent_and_one_that_is_too_large_goes(

@@ -16,7 +16,7 @@ from mu.traces import with_hop
 from mu.transport import Client, Packet, Reply, Request
 
 if TYPE_CHECKING:
-    from mu.spans import Span, Spans
+    from mu.observer import Observed, Observer
 
 log = logging.getLogger("mu")
 
@@ -40,26 +40,26 @@ class House:
     counts: dict[str, int]
     dev: bool
     name: str
-    spans: "Spans | None" = None
+    observer: "Observer | None" = None
 
 
 class Incoming:
     """A job for the workers: run the target with the packet, and reply exactly once."""
 
-    __slots__ = ("_began", "_context", "_entry", "_house", "_reply", "_span", "_target", "_watch")
+    __slots__ = ("_began", "_context", "_entry", "_house", "_observed", "_reply", "_target", "_watch")
 
     def __init__(self, entry: Entry[Handler | Client], context: Context, reply: Reply, house: House) -> None:
         self._entry, self._context, self._reply, self._house = entry, context, reply, house
         self._target = entry.target
         self._began = time.time() if "hops" in context.packet["protocol"] else None
         self._watch: Watch | None = None
-        self._span: Span | None = None
+        self._observed: Observed | None = None
 
     async def run(self) -> None:
-        packet, spans = self._context.packet, self._house.spans
+        packet, observer = self._context.packet, self._house.observer
         token = current.set(self._context)
-        if spans is not None:
-            self._span = spans.received(self._entry.pattern, self._target, self._context.traceparent)
+        if observer is not None:
+            self._observed = observer.received(self._entry, self._context.traceparent)
         try:
             if isinstance(self._target, Handler):
                 result = self._target.call(packet["pattern"], self._context)
@@ -90,8 +90,8 @@ class Incoming:
         try:
             self._answer(answer)
         finally:
-            if self._span is not None:
-                self._span.end()
+            if self._observed is not None:
+                self._observed.end()
 
     def waits(self, task: "asyncio.Task[None]") -> None:
         self._watch = self._house.deadlines.watch(self._context.deadline, task)
@@ -105,7 +105,7 @@ class Incoming:
                 f"the message has passed {len(packet['protocol']['path']) - 1} processes, and may pass no other: "
                 "do the routes of some of them form a circle?"
             )
-        traceparent = None if self._span is None else self._span.traceparent
+        traceparent = None if self._observed is None else self._observed.traceparent
         answer = await client.request(Request(packets.relayed(packet, traceparent), self._context.deadline))
         asked = packet["protocol"]
         return {**answer, "protocol": {**asked, **answer["protocol"], "path": asked["path"]}}
@@ -126,8 +126,8 @@ class Incoming:
 
     def _refusal(self, error: BaseException) -> Packet:
         self._house.counts["failed"] += 1
-        if self._span is not None:
-            self._span.fail(error)
+        if self._observed is not None:
+            self._observed.fail(error)
         return packets.refusal(self._context.packet, error, dev=self._house.dev)
 
     def _answer(self, answer: Packet) -> None:

@@ -5,9 +5,11 @@ import itertools
 import logging
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from inspect import isawaitable
+from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +29,7 @@ from mu.gate import Gate
 from mu.handlers import Context, Function, Handler, current
 from mu.incoming import House, Incoming, refuse, remaining
 from mu.lag import Lag
-from mu.observing import spans
+from mu.observing import observer_of
 from mu.patterns import Entry, Message, Pattern, Table, check, shown
 from mu.routes import Route, Routes
 from mu.traces import Hop, Trace, hops_of
@@ -35,7 +37,7 @@ from mu.transport import Client, Packet, Postbox, Reply, Request, Server, descri
 from mu.workers import Workers
 
 if TYPE_CHECKING:
-    from mu.spans import Span
+    from mu.observer import Observed
 
 log = logging.getLogger("mu")
 MOST_SENDS = 10_000  # messages of `send` that may be under way
@@ -172,40 +174,40 @@ class Mu:
             seconds = outer.deadline - now
         deadline = now + seconds
         watch = self._deadlines.watch(deadline, asyncio.current_task(loop))
-        request = span = None
+        request = observed = None
         try:
             entry = self._route(message)
-            target, spans = entry.target, self._house.spans
-            if spans is not None:
-                span = spans.dispatched(entry.pattern, target)
-            request = Request(self._packet(message, seconds, outer, span), deadline)
+            target, observer = entry.target, self._house.observer
+            if observer is not None:
+                observed = observer.dispatched(entry)
+            request = Request(self._packet(message, seconds, outer, observed), deadline)
             if isinstance(target, Handler):
                 request.sent = True
                 return await self._handle(target, request)
             answer = await (target.request(request) if hops is None else self._traced(target, request, hops))
             return packets.result_of(answer)
         except MuError as error:
-            self._dispatch_failed(error, span)
+            self._dispatch_failed(error, observed)
             raise
         except asyncio.CancelledError as cancellation:
             if not watch.ended_it():
-                self._dispatch_failed(cancellation, span)
+                self._dispatch_failed(cancellation, observed)
                 raise
             late = DeadlineExceeded(
                 f"expected an answer within the time allowed, found none: {route_shown(message)}",
                 sent=request is not None and request.sent,
             )
-            self._dispatch_failed(late, span)
+            self._dispatch_failed(late, observed)
             raise late from None
         finally:
             watch.stop()
-            if span is not None:
-                span.end()
+            if observed is not None:
+                observed.end()
 
-    def _dispatch_failed(self, error: BaseException, span: "Span | None") -> None:
+    def _dispatch_failed(self, error: BaseException, observed: "Observed | None") -> None:
         self._counts["dispatch failed"] += 1
-        if span is not None:
-            span.fail(error)
+        if observed is not None:
+            observed.fail(error)
 
     async def _traced(self, target: Client, request: Request, hops: list[Hop]) -> Packet:
         began = time.time()
@@ -244,43 +246,43 @@ class Mu:
         task.add_done_callback(self._sends.discard)
 
     def _post(self, message: Message, entry: "Entry[Any]", postbox: Postbox, deadline: float) -> None:
-        spans = self._house.spans
-        span = None if spans is None else spans.sent(entry.pattern, postbox)
+        observer = self._house.observer
+        observed = None if observer is None else observer.sent(entry)
         try:
-            postbox.post(Request(self._packet(message, self._timeout, current.get(), span), deadline))
+            postbox.post(Request(self._packet(message, self._timeout, current.get(), observed), deadline))
         except MuError as error:
-            self._send_lost(error, span)
+            self._send_lost(error, observed)
             raise
         finally:
-            if span is not None:
-                span.end()
+            if observed is not None:
+                observed.end()
 
     async def _send(self, message: Message, entry: "Entry[Handler | Client]") -> None:
         """The message belongs to the trace of the one being handled, but not to its deadline."""
-        outer, target, spans, span = current.get(), entry.target, self._house.spans, None
+        outer, target, observer, observed = current.get(), entry.target, self._house.observer, None
         current.set(Context(outer.packet if outer else {"protocol": {}}, math.inf))
         try:
             if isinstance(target, Handler):
                 await self.dispatch(message)
                 return
-            if spans is not None:
-                span = spans.sent(entry.pattern, target)
-            packet, loop = self._packet(message, self._timeout, current.get(), span), asyncio.get_running_loop()
+            if observer is not None:
+                observed = observer.sent(entry)
+            packet, loop = self._packet(message, self._timeout, current.get(), observed), asyncio.get_running_loop()
             async with asyncio.timeout(self._timeout):
                 answer = await target.send(Request(packet, loop.time() + self._timeout))
             if answer is not None:
                 packets.result_of(answer)
         except (MuError, TimeoutError, asyncio.CancelledError) as error:
-            self._send_lost(error, span)
+            self._send_lost(error, observed)
             log.warning("sent message failed: %s: %r", route_shown(message), error)
         finally:
-            if span is not None:
-                span.end()
+            if observed is not None:
+                observed.end()
 
-    def _send_lost(self, error: BaseException, span: "Span | None") -> None:
+    def _send_lost(self, error: BaseException, observed: "Observed | None") -> None:
         self._counts["sends lost"] += 1
-        if span is not None:
-            span.fail(error)
+        if observed is not None:
+            observed.fail(error)
 
     def _route(self, message: Message) -> "Entry[Handler | Client]":
         if not isinstance(message, dict):
@@ -294,10 +296,9 @@ class Mu:
         known = "; ".join(shown(entry.pattern) for entry in itertools.islice(self._table, 5)) or "none"
         return f"no pattern fits {route_shown(message)}; defined are: {known}"
 
-    def _packet(self, message: Message, seconds: float, outer: Context | None, span: "Span | None") -> Packet:
-        if span is not None:
-            traceparent = span.traceparent
-        else:
+    def _packet(self, message: Message, seconds: float, outer: Context | None, observed: "Observed | None") -> Packet:
+        traceparent = None if observed is None else observed.traceparent
+        if traceparent is None:
             traceparent = packets.new_traceparent(outer.traceparent if outer else None)
         return packets.request(message, self._ttl, time.time() + seconds, traceparent)
 
@@ -339,10 +340,13 @@ class Mu:
 
     def routes(self) -> Routes:
         """All patterns and where they lead: a list that shows itself as a table in a terminal and in a notebook."""
+        return self._routes(described)
+
+    def _routes(self, words: Callable[[Client], str]) -> Routes:
         rows = [Route(self.name, "inbound", shown(pattern), str(server)) for pattern, server in self._inbounds]
         for entry in self._table:
             if isinstance(entry.target, Client):
-                rows.append(Route(self.name, "outbound", shown(entry.pattern), described(entry.target)))
+                rows.append(Route(self.name, "outbound", shown(entry.pattern), words(entry.target)))
             else:
                 rows.append(Route(self.name, "handler", shown(entry.pattern), str(entry.target)))
         return Routes(rows)
@@ -372,7 +376,9 @@ class Mu:
         if self._loop is not loop:
             if self._loop is not None:
                 raise FrameworkError("a Mu belongs to the event loop it was first used in: make another", sent=False)
-            self._loop, self._house.spans = loop, spans(str(self))
+            self._loop = loop
+            routes = partial(self._routes, attrgetter("label"))
+            self._house.observer = observer_of(str(self), self.stats, routes, self._table)
         if self._ending and not ending and (self._ending.done() or current.get() is None):
             raise Closed(f"{self} is shut down: make another Mu")
         return loop

@@ -4,8 +4,8 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from mu.errors import MuError
-from mu.patterns import Pattern, shown
+from mu.conventions import of_error, of_message
+from mu.patterns import Pattern
 
 W3C = TraceContextTextMapPropagator()
 
@@ -25,12 +25,10 @@ class Span:
         return f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
 
     def fail(self, error: BaseException) -> None:
-        """Tells the kind of the error and not its text, which may have in it what was in the message."""
-        kind = type(error).__name__
-        self._span.set_status(StatusCode.ERROR, kind)
-        self._span.set_attribute("error.type", kind)
-        if isinstance(error, MuError):
-            self._span.set_attribute("rpc.response.status_code", str(error.status))
+        """It ends with this error."""
+        told = of_error(error)
+        self._span.set_status(StatusCode.ERROR, told["error.type"])
+        self._span.set_attributes(told)
 
     def end(self) -> None:
         context.detach(self._token)
@@ -40,7 +38,6 @@ class Span:
 class Spans:
     """Begins them, for the Mu that is named `at`.
 
-    Names are those of patterns, since they are few: https://opentelemetry.io/docs/specs/semconv/rpc/
     None in place of a span where OpenTelemetry is set up, but turned off.
     """
 
@@ -63,9 +60,8 @@ class Spans:
     def _begin(
         self, pattern: Pattern, target: object, kind: SpanKind, parent: context.Context | None = None
     ) -> Span | None:
-        name = shown(pattern)
-        told = {"rpc.system.name": "mu", "rpc.method": name, "mu.at": self._at, "mu.target": str(target)}
-        span = self._tracer.start_span(name, parent, kind, told)
+        told = {**of_message(self._at, pattern), "mu.target": str(target)}
+        span = self._tracer.start_span(told["rpc.method"], parent, kind, told)
         outer = trace.get_current_span(parent)
         if span.get_span_context().span_id == outer.get_span_context().span_id:  # it is no new one, or none at all
             return None

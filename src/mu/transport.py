@@ -5,7 +5,7 @@ A transport only moves packets; an adapter is a client made of clients. To write
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Packet = dict[str, Any]
@@ -124,6 +124,15 @@ class Client(ABC):
     def parts(self) -> "list[Client]":
         """What an adapter is made of, for the pictures and tables of routes."""
         return []
+
+    @property
+    def label(self) -> str:
+        """What it is, and is made of, in words that stay the same while it works; `str` may tell its state as well."""
+        return str(self)
+
+    def stats(self) -> Mapping[str, float]:
+        """What can be counted of it now, for metrics: {"breaker": 0.0}; nothing of most."""
+        return {}
 
     def __str__(self) -> str:
         return type(self).__name__

@@ -24,7 +24,11 @@ BELOW = {
     "cancelling",
     "deadlines",
 }  # what a transport may know
-OUTSIDE = {"msgspec": {"codec.py"}, "uvloop": {"running.py"}, "opentelemetry": {"observing.py", "spans.py"}}
+OUTSIDE = {
+    "msgspec": {"codec.py"},
+    "uvloop": {"running.py"},
+    "opentelemetry": {"metrics.py", "observing.py", "spans.py"},
+}
 TRANSPORT_OF = {"aiohttp": "http", "redis": "redis", "aio_pika": "rabbitmq", "aiokafka": "kafka"}
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from mu_fakes import until
-from mu_spans_seen import Seen, is_child, watch_spans
+from mu_spans_seen import Seen, is_child, watch, watch_spans
 from opentelemetry import context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -13,7 +13,6 @@ from opentelemetry.trace import NoOpTracer, SpanKind, StatusCode
 
 from fuge import ports
 from mu import DeadlineExceeded, Mu, MuError, NoRoute, ServiceError, outbox, tcp
-from mu.spans import Spans
 
 
 @pytest.fixture
@@ -181,7 +180,7 @@ async def test_sampler_that_takes_none_is_told_to_the_next_process(monkeypatch: 
 
 
 async def test_tracing_that_is_turned_off_leaves_each_message_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mu.mu.spans", lambda at: Spans(at, NoOpTracer()))
+    watch(monkeypatch, NoOpTracer())
     port, found = ports.free(1)[0], list[str]()
     service = Mu("service")
     service.define({"cmd": "look"}, lambda _, ctx: found.append(ctx.id))

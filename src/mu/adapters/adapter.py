@@ -49,6 +49,15 @@ class Adapter(Client):
     def parts(self) -> list[Client]:
         return list(self._parts)
 
+    @property
+    def label(self) -> str:
+        return f"{self._name} ({', '.join(part.label for part in self._parts)})"
+
+    @property
+    def _name(self) -> str:
+        """Of this adapter alone, without its state."""
+        return str(self)
+
 
 class WholeAdapter(Adapter):
     """One that looks at no packet, so that a batch is a request like any other to it."""

@@ -12,6 +12,7 @@ from mu.errors import CircuitOpen
 from mu.transport import Client, Request
 
 log = logging.getLogger("mu")
+STATES = ("closed", "half open", "open")
 
 
 class Breaker(Adapter):
@@ -70,7 +71,8 @@ class Breaker(Adapter):
     @property
     def _rest(self) -> float:
         """Seconds until a trial."""
-        return 0.0 if self._opened is None else self._opened + self._reset - self._clock()
+        opened = self._opened  # read once: metrics ask in another thread
+        return 0.0 if opened is None else opened + self._reset - self._clock()
 
     def _enter(self) -> int:
         if self.state == "open":
@@ -93,6 +95,14 @@ class Breaker(Adapter):
                 self._opened = self._clock()
                 self._period += 1
                 log.warning("%s failed %d times in a row: %s for %g s", self._parts[0], self._failed, self, self._reset)
+
+    def stats(self) -> dict[str, float]:
+        """Its state: 0 closed, 1 half open, 2 open."""
+        return {"breaker": STATES.index(self.state)}
+
+    @property
+    def _name(self) -> str:
+        return "breaker"
 
     def __str__(self) -> str:
         return f"breaker: {self.state}"

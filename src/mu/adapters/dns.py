@@ -82,7 +82,7 @@ class Dns(Client, Server):
     def parts(self) -> list[Client]:
         return self._outbound.parts
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, float]:
         """Lookups since the beginning; endpoints that are known, and those that have gone but have yet to answer."""
         return self._outbound.stats()
 

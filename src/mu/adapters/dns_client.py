@@ -127,7 +127,7 @@ class DnsClient(WholeAdapter):
     def parts(self) -> list[Client]:
         return [place.client for place in self._places]
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, float]:
         """Lookups since the beginning; endpoints that are known, and those that have gone but have yet to answer."""
         return {
             "lookups": self._lookup.count,

@@ -265,6 +265,14 @@ class Outbox(Postbox, Adapter):
     def available(self) -> bool:
         return len(self._held) < self._capacity and super().available
 
+    def stats(self) -> dict[str, float]:
+        """Messages that are not delivered yet."""
+        return {"outbox": len(self._held)}
+
+    @property
+    def _name(self) -> str:
+        return "outbox"
+
     def __str__(self) -> str:
         return f"outbox: {len(self._held):,} waiting"
 

@@ -31,6 +31,14 @@ class Shed(Adapter):
         finally:
             self._pending -= 1
 
+    def stats(self) -> dict[str, float]:
+        """Messages that are under way."""
+        return {"shed": self._pending}
+
+    @property
+    def _name(self) -> str:
+        return "shed"
+
     def __str__(self) -> str:
         return f"shed: {self._pending} of {self._max_pending} pending"
 

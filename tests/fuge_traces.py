@@ -1,9 +1,10 @@
 """Spans as OpenTelemetry sends them, made by its own messages, and what a receiver says to them."""
 
 import asyncio
+import contextlib
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from fuge.engine.traces import reading
 from fuge.engine.traces.database import database_file
+from fuge.engine.traces.receiver import Receiver
+from fuge.plan.system import System
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
@@ -97,6 +100,26 @@ async def post(
         session.request(method, url, data=io.BytesIO(body), headers=headers) as answer,
     ):
         return answer.status, await answer.read()
+
+
+class Asked:
+    """A receiver of its own, and what it has complained of."""
+
+    def __init__(self, port: int, project: Project) -> None:
+        self.port, self.file, self.said = port, file_of(project), list[str]()
+
+    async def post(self, body: bytes, headers: dict[str, str] = PROTOBUF, **more: str) -> tuple[int, bytes]:
+        return await post(self.port, body, headers, **more)
+
+
+@contextlib.asynccontextmanager
+async def listening(asked: Asked) -> AsyncIterator[Receiver]:
+    receiver = Receiver(asked.file.parent, asked.said.append)
+    await receiver.follow(System(asked.file, {}, traces_enabled=True, traces_port=asked.port))
+    try:
+        yield receiver
+    finally:
+        await receiver.close()
 
 
 def send(project: Project, *requests: bytes) -> None:

@@ -1,6 +1,7 @@
 """What can be asked of an engine, by name: the one list behind the socket, the shell and the command line."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fuge.engine import reports
 from fuge.engine.bus import Event
 from fuge.engine.injection.fault import Fault
+from fuge.engine.metrics import report as metrics_report
 from fuge.errors import FugeError
 from fuge.faces.connection import Item
 from fuge.plan import zone as plan_zone
@@ -136,6 +138,17 @@ async def zone(engine: "Engine", name: str = "") -> Any:
     return {"enabled": enabled, "records": reports.zone(engine.zones(), below) if enabled else []}
 
 
+async def metrics(engine: "Engine", name: str = "") -> Any:
+    """Of all services that have sent some, or those of the service or replica of that name."""
+    now, board = time.monotonic(), engine.traces.metrics
+    found = metrics_report.report(board.series(now), now)
+    if name:
+        found = [each for each in found if name in (each["service"], each["instance"])]
+        if not found:
+            engine.system.service(name)  # or there is no such service
+    return {"enabled": engine.system.traces_enabled, "dropped": board.dropped, "services": found}
+
+
 async def names(engine: "Engine", words: list[str]) -> Any:
     return [service.name for service in engine.system.select(words)]
 
@@ -154,6 +167,6 @@ OPERATIONS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     each.__name__: each
     for each in (
         *(start, run, stop, restart, scale, watch, tail, reload, debug, down, set_fault, clear_faults),
-        *(ps, faults, overview, counts, names, info, env, why, zone, about),
+        *(ps, faults, overview, counts, names, info, env, why, zone, metrics, about),
     )
 }

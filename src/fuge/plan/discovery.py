@@ -7,6 +7,7 @@ from fuge.plan.system import TRACES_HOST, Port, Service, System
 
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 BACKENDS = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -88,8 +89,8 @@ def dns_variables(system: System) -> dict[str, str]:
 
 
 def traces_variables(system: System, service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Where a process sends its traces (OpenTelemetry's variables), if fuge keeps them; only traces, as all else is
-    refused there.
+    """Where a process sends its traces and metrics (OpenTelemetry's variables), if fuge keeps them; no logs, as these
+    are refused there.
 
     None if its own settings or `inherited` name another backend: then everything goes to that one.
     """
@@ -100,8 +101,10 @@ def traces_variables(system: System, service: Service, inherited: Mapping[str, s
         ENDPOINT: f"http://{TRACES_HOST}:{system.traces_port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": service.origin,
+        RESOURCE: ",".join(filter(None, (inherited.get(RESOURCE), f"service.instance.id={service.name}"))),
         "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: whoever looks on does not wait for 5 s
-        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",  # nor for a minute
+        "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_LOGS_EXPORTER": "none",
     }
 

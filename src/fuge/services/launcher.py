@@ -15,9 +15,14 @@ from fuge.services.spawn import Child, Refused, Spawner
 from fuge.services.warm import Warm
 
 # These differ between services that can share a warm keeper.
-OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN", "OTEL_SERVICE_NAME")
+OWN = ("SERVICE_HOST", "SERVICE_PORT", "FUGE_RUN", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
 UNLIKE = ("PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME", "PYTHONHOME")
-TRACING = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp.proto.http.trace_exporter")  # for traces
+TRACING = (  # for traces and metrics
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.sdk.metrics.export",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+)
 TRIES = 4  # a keeper that is out of date, or has been killed, is replaced, but not for ever
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuge_project import Project
+from fuge_project import Project, free_ports
+from fuge_traces import Asked
 
 
 @pytest.fixture
@@ -12,3 +13,9 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def asked(project: Project) -> Asked:
+    (project.folder / ".fuge").mkdir()
+    return Asked(free_ports(1)[0], project)

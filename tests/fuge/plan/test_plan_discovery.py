@@ -174,17 +174,27 @@ def test_dns_server_is_told_with_an_address_to_call(host: str, told: str) -> Non
     ]
 
 
-def test_process_is_told_where_its_traces_go() -> None:
+def test_process_is_told_where_its_traces_and_metrics_go() -> None:
     service, known = Service("a-b.2", environment={"MINE": "1"}), {"traces_enabled": True, "traces_port": 9}
     assert lines(discovery.environment(system(service, **known), service, {})) == [
         "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9",
         "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "OTEL_SERVICE_NAME=a-b",
+        "OTEL_RESOURCE_ATTRIBUTES=service.instance.id=a-b.2",
         "OTEL_BSP_SCHEDULE_DELAY=500",
-        "OTEL_METRICS_EXPORTER=none",
+        "OTEL_METRIC_EXPORT_INTERVAL=1000",
+        "OTEL_METRICS_EXPORTER=otlp",
         "OTEL_LOGS_EXPORTER=none",
         "MINE=1",
     ]
+
+
+def test_instance_is_told_beside_what_is_inherited_of_it() -> None:
+    service = Service("a")
+    found = discovery.environment(
+        system(service, traces_enabled=True), service, {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=dev"}
+    )
+    assert found["OTEL_RESOURCE_ATTRIBUTES"] == "deployment.environment=dev,service.instance.id=a"
 
 
 ENDPOINT, OF_TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"

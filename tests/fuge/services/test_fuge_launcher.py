@@ -436,7 +436,11 @@ def test_close_does_not_wait_for_imports(tmp_path: Path) -> None:
 def test_programs_that_differ_in_what_is_their_own_share_a_keeper(tmp_path: Path) -> None:
     one, other, third = (
         Program(("x",), tmp_path, {"A": "1", **own})
-        for own in ({"OTEL_SERVICE_NAME": "one", "SERVICE_PORT": "1"}, {"OTEL_SERVICE_NAME": "two"}, {"A": "2"})
+        for own in (
+            {"OTEL_SERVICE_NAME": "one", "SERVICE_PORT": "1"},
+            {"OTEL_SERVICE_NAME": "two", "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=two"},
+            {"A": "2"},
+        )
     )
     assert one.group == other.group
     assert one.group != third.group

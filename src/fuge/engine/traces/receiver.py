@@ -1,4 +1,4 @@
-"""The life of the receiver of traces: where it listens, and the file that it writes to."""
+"""The life of the receiver of traces and metrics: where it listens, and where it puts what comes."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuge import ports
+from fuge.engine.metrics.board import Board
 from fuge.errors import NotReadyError, without_package
 from fuge.plan.system import TRACES_HOST, System
 from fuge.services.threads import in_loop
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 
 class Receiver:
-    """Keeps the traces that services send, in a data folder. `complain` is told what goes wrong there.
+    """Keeps the traces that services send, in a data folder, and their metrics, in `metrics`, as long as it listens.
 
-    What it needs is only loaded when it is to listen: it takes its time, and may not be installed.
+    `complain` is told what goes wrong there.
+
+    What it needs besides is only loaded when it is to listen: it takes its time, and may not be installed.
     """
 
     def __init__(self, data: Path, complain: Callable[[str], object]) -> None:
+        self.metrics = Board(complain)
         self._data, self._complain = data, complain
         self._writer: Writer | None = None
         self._listening: tuple[int, Http] | None = None
@@ -48,6 +52,7 @@ class Receiver:
             _, http = self._listening
             self._listening = None
             await http.close()
+            self.metrics.clear()
         if self._writer:
             writer, self._writer = self._writer, None
             await writer.close()
@@ -59,7 +64,7 @@ class Receiver:
             raise without_package(error) from None
         if not ports.is_free(port, TRACES_HOST):  # a listener on all addresses would let ours stand beside it
             raise taken(port)
-        http = Http(self._writer_of_now())
+        http = Http(self._writer_of_now(), self.metrics)
         try:
             await http.listen(TRACES_HOST, port)
         except OSError:

@@ -38,4 +38,4 @@ def gunzipped(data: bytes) -> bytes:
 
 
 def too_long() -> Refused:
-    return Refused(413, f"expected at most {LONGEST} bytes of spans in a request: let the exporter send fewer at once")
+    return Refused(413, f"expected at most {LONGEST} bytes in a request: let the exporter send less at once")

@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from fuge.engine.traces import otlp, unpacking
-from fuge.engine.traces.otlp import JSON, PROTOBUF
+from fuge.engine.traces import messages, otlp, unpacking
+from fuge.engine.traces.messages import JSON, PROTOBUF
 from fuge.engine.traces.unpacking import Refused
 
 TRACE, ID = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
@@ -112,7 +112,7 @@ def test_odd_spans_are_kept() -> None:
     odd.kind, odd.parent_span_id = 77, b"\1"  # type: ignore[assignment]
     [[found], _] = otlp.read(request([odd], ""), "", PROTOBUF)
     assert (found.duration, found.kind, found.parent, found.service) == (0, "", "", "unknown_service")
-    assert len(found.name) == otlp.LONGEST_NAME
+    assert len(found.name) == messages.LONGEST_NAME
 
 
 def nested(depth: int) -> bytes:

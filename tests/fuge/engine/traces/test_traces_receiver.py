@@ -12,48 +12,19 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import aiohttp
 import psutil
 import pytest
 from fuge_project import Project, eventually, free_ports
-from fuge_traces import JSON, PROTOBUF, enabled, file_of, port_of, post, request, send, span
+from fuge_traces import JSON, PROTOBUF, Asked, enabled, file_of, listening, port_of, post, request, send, span
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from fuge import Engine, NotReadyError
 from fuge.engine.traces import http, reading, unpacking, writer
 from fuge.engine.traces.database import ASIDE
-from fuge.engine.traces.receiver import Receiver
 from fuge.plan.system import System
-
-
-class Asked:
-    """A receiver of its own, and what it has complained of."""
-
-    def __init__(self, port: int, project: Project) -> None:
-        self.port, self.file, self.said = port, file_of(project), list[str]()
-
-    async def post(self, body: bytes, headers: dict[str, str] = PROTOBUF, **more: str) -> tuple[int, bytes]:
-        return await post(self.port, body, headers, **more)
-
-
-@pytest.fixture
-def asked(project: Project) -> Asked:
-    (project.folder / ".fuge").mkdir()
-    return Asked(free_ports(1)[0], project)
-
-
-@contextlib.asynccontextmanager
-async def listening(asked: Asked) -> AsyncIterator[Receiver]:
-    receiver = Receiver(asked.file.parent, asked.said.append)
-    await receiver.follow(System(asked.file, {}, traces_enabled=True, traces_port=asked.port))
-    try:
-        yield receiver
-    finally:
-        await receiver.close()
-
 
 # What it answers --------------------------------------------------------------------------------------------------
 
@@ -117,8 +88,7 @@ OTHERS = {
         "expected Content-Type application/x-",
     ),
     "no kind": ({"body": b"", "headers": {}}, 415, "expected Content-Type application/x-protobuf or application/json"),
-    "too large": ({"body": b"x" * (unpacking.LONGEST + 1)}, 413, "expected at most 4194304 bytes of spans"),
-    "metrics": ({"body": b"", "path": "/v1/metrics"}, 404, "expected POST /v1/traces: fuge keeps traces only"),
+    "too large": ({"body": b"x" * (unpacking.LONGEST + 1)}, 413, "expected at most 4194304 bytes in a request"),
     "logs": ({"body": b"", "path": "/v1/logs"}, 404, "OTEL_LOGS_EXPORTER=none); found '/v1/logs'"),
     "elsewhere": ({"body": b"", "path": "/%1b[2J"}, 404, "found '/\\x1b[2J'"),
     "another method": ({"body": b"", "method": "GET"}, 405, "expected POST, found 'GET'"),

@@ -14,11 +14,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from fuge.engine.traces import database, otlp, reading
+from fuge.engine.traces.messages import JSON, PROTOBUF
 from fuge.engine.traces.store import Store
 from fuge.engine.traces.unpacking import Refused
 from fuge.faces import trace_tree
 
-KINDS = ((otlp.PROTOBUF, ""), (otlp.JSON, ""), (otlp.PROTOBUF, "gzip"))  # by the first byte of an input
+KINDS = ((PROTOBUF, ""), (JSON, ""), (PROTOBUF, "gzip"))  # by the first byte of an input
 OFTEN = 20  # inputs from one that is stored and shown to the next
 LIST = AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=-1), AnyValue(double_value=0.5)]))
 SPANS = [

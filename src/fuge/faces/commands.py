@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fuge.faces import errands, fault, queries, records, traces, verbs
+from fuge.faces import errands, fault, metrics, queries, records, traces, verbs
 from fuge.faces.arguments import Parser, nothing, service, services, some_services
 from fuge.faces.session import Session
 from fuge.faces.ui import command as ui
@@ -53,6 +53,13 @@ COMMANDS = {
         Command("grep", "search what services have said", records.grep, records.grep_options, "services"),
         Command("events", "show what has become of services", records.events, records.events_options, "services"),
         Command("traces", "show the traces that services have sent", traces.traces, traces.traces_options),
+        Command(
+            "metrics",
+            "show how services do, by what they have measured",
+            metrics.metrics,
+            metrics.metrics_options,
+            "service",
+        ),
         Command("zone", "show the names that DNS knows", queries.zone, queries.zone_options),
         Command("ui", "serve a page of the running system, live, for your browser", ui.ui, ui.options),
         Command("test", "run the tests of services", errands.test, some_services, "services"),

@@ -1,7 +1,7 @@
 """Tables and texts for people, from the data that the engine gives."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -37,6 +37,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
     in_colour = colours()
     Console(file=text, width=WIDE, force_terminal=in_colour, no_color=not in_colour, highlight=False).print(drawn)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def aligned(rows: Sequence[Sequence[str]], columns: Iterable[int]) -> list[list[str]]:
+    """These columns hold numbers, which end below each other."""
+    filled = [list(row) for row in rows]
+    for column in columns:
+        width = max((len(row[column]) for row in filled), default=0)
+        for row in filled:
+            row[column] = row[column].rjust(width)
+    return filled
 
 
 def yes(flag: bool) -> str:

@@ -31,11 +31,7 @@ def text(trace: dict[str, Any], spans: Sequence[Span]) -> str:
         *([plural(errors, "error")] if errors else []),
     ]
     nodes = list(tree(spans))
-    rows = [row(node, trace["duration"]) for node in nodes]
-    for column in (2, 3):  # numbers end below each other
-        width = max((len(each[column]) for each in rows), default=0)  # it may have had to go a moment ago
-        for each in rows:
-            each[column] = each[column].rjust(width)
+    rows = tables.aligned([row(node, trace["duration"]) for node in nodes], (2, 3))
     styles = ["red" if node.span["error"] else "" for node in nodes]
     return f"{', '.join(about)}\n" + tables.table(["service", "span", "at ms", "ms", "", ""], rows, styles)
 

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, web
 from fuge import ports
 from fuge.errors import FugeError
 from fuge.faces.session import Session
-from fuge.faces.ui import details, traces
+from fuge.faces.ui import details, metrics, traces
 from fuge.faces.ui.feed import Feed
 from fuge.faces.ui.guard import Guard, add_headers
 from fuge.faces.ui.tab import Tab
@@ -71,6 +71,7 @@ class Server:
                 web.post("/api/faults", data(self._put)),
                 web.get("/api/services/{name}", data(self._detail)),
                 web.get("/api/zone", data(self._zone)),
+                web.get("/api/services/{name}/metrics", data(self._metrics)),
                 web.get("/api/traces", data(self._traces)),
                 web.get("/api/traces/{id}", data(self._trace)),
             ]
@@ -120,6 +121,9 @@ class Server:
 
     async def _zone(self, _: web.Request) -> Any:
         return await self._session.call("zone")
+
+    async def _metrics(self, request: web.Request) -> Any:
+        return await metrics.of(self._session, request.match_info["name"])
 
     async def _traces(self, _: web.Request) -> Any:
         return await traces.recent(self._session)

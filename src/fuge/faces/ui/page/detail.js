@@ -1,8 +1,9 @@
-// More of one service: its command and folder, why it is as it is, environment, DNS records, last events.
+// More of one service: its command and folder, why it is as it is, metrics, environment, DNS records, last events.
 
 import { byId, el, say } from "./dom.js";
 import { form } from "./fault.js";
 import { clock } from "./format.js";
+import * as metrics from "./metrics.js";
 
 const dialog = byId("detail"), body = byId("detail-body");
 let shown = ""; // the service
@@ -52,6 +53,7 @@ function drawn(data, follow) {
     list(facts),
     section("Why", why(data.why)),
     ...(Object.keys(data.ports).length ? [section("Fault", form(data.name, data.why.fault))] : []),
+    section("Metrics", metrics.of(data.name)),
     section("Last events", events(data.events)),
     section("Environment", list(data.environment, "mono")),
     section("DNS", zone(data.zone)),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fuge.faces import tables
+from fuge.faces.printable import printable
 from fuge.faces.session import Session
 from fuge.faces.traces import milliseconds, shown
 
@@ -59,11 +60,15 @@ def timed(services: Iterable[Row]) -> str:
 
 def all_series(services: Iterable[Row]) -> str:
     rows = [
-        [*map(shown, (who(service), row["name"], attributes(row))), value(row), shown(row["unit"]), often(row["rate"])]
+        [*map(whole, (who(service), row["name"], attributes(row))), value(row), whole(row["unit"]), often(row["rate"])]
         for service in services
         for row in service["series"]
     ]
     return tables.table(["service", "name", "attributes", "value", "unit", "per s"], tables.aligned(rows, (3, 5)))
+
+
+def whole(text: str) -> str:
+    return printable(text, in_colour=False).replace("\t", " ")
 
 
 def about(services: Iterable[Row]) -> Iterable[str]:

@@ -105,6 +105,7 @@ def traces_variables(system: System, service: Service, inherited: Mapping[str, s
         "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: whoever looks on does not wait for 5 s
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",  # nor for a minute
         "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_METRICS_EXEMPLAR_FILTER": "always_off",  # they are not kept, and cost each message something
         "OTEL_LOGS_EXPORTER": "none",
     }
 

@@ -184,6 +184,7 @@ def test_process_is_told_where_its_traces_and_metrics_go() -> None:
         "OTEL_BSP_SCHEDULE_DELAY=500",
         "OTEL_METRIC_EXPORT_INTERVAL=1000",
         "OTEL_METRICS_EXPORTER=otlp",
+        "OTEL_METRICS_EXEMPLAR_FILTER=always_off",
         "OTEL_LOGS_EXPORTER=none",
         "MINE=1",
     ]

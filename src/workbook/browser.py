@@ -1,5 +1,6 @@
 """A small text browser: sends a request, and shows a page as its words, fields and buttons."""
 
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 from workbook.errors import WorkbookError
 
 DEADLINE = 10  # seconds
+asked_at = 0.0  # when the latest request was sent, in seconds since the epoch
 
 
 class NoAnswer(WorkbookError):
@@ -48,9 +50,11 @@ def request(
 
     Raises NoAnswer when there is none within the deadline.
     """
+    global asked_at
     data = urlencode(fields).encode() if fields is not None else None
     message = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - http, by `System.url`
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our services are on this machine
+    asked_at = time.time()
     try:
         with opener.open(message, timeout=DEADLINE) as answer:
             return Answer(answer.status, answer.headers, answer.read().decode(errors="replace"))

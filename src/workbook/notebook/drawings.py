@@ -21,5 +21,6 @@ def system_picture() -> None:
     show(system_pictures.drawn(load(reader.MICRO / "fuge" / "fuge.yml"), before))
 
 
-def show(svg: str) -> None:
-    display({"image/svg+xml": svg, "text/plain": "(a picture, drawn when you run this cell)"}, raw=True)
+def show(svg: str, text: str = "(a picture, drawn when you run this cell)") -> None:
+    """A picture; `text` is for those who read without pictures."""
+    display({"image/svg+xml": svg, "text/plain": text}, raw=True)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from workbook import databases, micro, ports, terminal
@@ -13,6 +14,7 @@ from workbook.notebook import reader
 from workbook.terminal import Terminal
 
 PATIENCE = 20  # seconds for a command to show what is waited for
+Finished = subprocess.CompletedProcess[str]
 
 
 def open_terminal(command: str, until: str, folder: str = ".") -> Terminal:
@@ -44,14 +46,17 @@ def press_ctrl_c(window: Terminal) -> None:
 
 def run(command: str, folder: str = ".", until: str = "") -> None:
     """Run a command in micro/ to its end and show its output; again and again until a regex is found in that."""
-    done = finished(command, folder, until)
+    done = repeated(command, lambda done: bool(re.search(until, done.stdout, re.DOTALL)), repr(until), folder)
     print(f"{prompt(folder, command)}\n{done.stdout}", end="")
     if done.returncode:
         print(f"(exit code {done.returncode})")
 
 
-def finished(command: str, folder: str = ".", until: str = "") -> "subprocess.CompletedProcess[str]":
-    """A command that has been run as `run` does it, with what it said on both its streams as `stdout`."""
+def repeated(command: str, enough: Callable[[Finished], bool], wanted: str, folder: str = ".") -> Finished:
+    """A command that was run until that was enough, with what it said on both its streams as `stdout`.
+
+    Raises WorkbookError, with what was `wanted`, when it takes too long.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         done = subprocess.run(
@@ -64,10 +69,10 @@ def finished(command: str, folder: str = ".", until: str = "") -> "subprocess.Co
             text=True,
             check=False,
         )
-        if re.search(until, done.stdout, re.DOTALL):
+        if enough(done):
             return done
         if time.monotonic() > deadline:
-            raise WorkbookError(f"`{command}` has not shown {until!r} within {PATIENCE} s, but:\n{done.stdout}")
+            raise WorkbookError(f"`{command}` has not shown {wanted} within {PATIENCE} s, but:\n{done.stdout}")
         time.sleep(0.1)
 
 

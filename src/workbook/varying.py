@@ -1,0 +1,33 @@
+"""What is another at each run of a notebook, as patterns: made equal where outputs are stored or compared."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from workbook import ports, trace_picture
+from workbook.course import Recipe
+
+SAMPLE = "0af7651916cd43dd8448eb211c80319c"  # the id of a trace, from the W3C's standard
+
+
+def seen(recipe: Recipe, free: Mapping[str, int]) -> dict[str, str]:
+    """What a reader gets to see as well, and what stands for it: the usual ports for the free ones of a run."""
+    usual = {ports.pattern(port): str(recipe.ports[service]) for service, port in free.items()}
+    return usual | {r"\[trace [0-9a-f]{32}\]": f"[trace {SAMPLE}]"}
+
+
+def compared(recipe: Recipe, free: Mapping[str, int]) -> dict[str, str]:
+    """What need not be the same: besides, how long things take in the picture of a trace."""
+    return seen(recipe, free) | trace_picture.TIMES
+
+
+def replaced(value: Any, rules: Mapping[str, str]) -> Any:
+    """A value of lists, dictionaries and texts, with that done in all texts."""
+    if isinstance(value, Mapping):
+        return {key: replaced(each, rules) for key, each in value.items()}
+    if isinstance(value, list):
+        return [replaced(each, rules) for each in value]
+    if isinstance(value, str):
+        for pattern, text in rules.items():
+            value = re.sub(pattern, text, value)
+    return value

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from helpers import each_recipe, each_recipe_and_engine, engine_needed, engines_for, left_running, wait_until
 
-from workbook import cells, course, execute, lint, ports, snapshots
+from workbook import cells, course, execute, lint, ports, snapshots, varying
 from workbook.course import Recipe
 
 NotebookRan = Callable[[str, int], None]
@@ -22,15 +22,15 @@ NotebookRan = Callable[[str, int], None]
 def nbval(notebook: Path, recipe: Recipe) -> subprocess.CompletedProcess[str]:
     """Run a notebook in its own folder, strictly: every output is compared with what is stored.
 
-    Nothing is made equal before the comparison but the ports: the reader sees the usual ones, and a test runs
-    on free ones, so that a system which runs on this machine does not disturb it.
+    Little is made equal before the comparison. The reader sees the usual ports, and a test runs on free ones, so that
+    a system which runs on this machine does not disturb it; traces have another id, and other times, at each run.
     """
     free = ports.free_ports(recipe.ports)
     rules = [
-        f"[{service}]\nregex: {ports.pattern(port)}\nreplace: {recipe.ports[service]}\n"
-        for service, port in free.items()
+        f"[{number}]\nregex: {pattern}\nreplace: {text}\n"
+        for number, (pattern, text) in enumerate(varying.compared(recipe, free).items())
     ]
-    sanitizer = notebook.with_name("ports.cfg")
+    sanitizer = notebook.with_name("varying.cfg")
     sanitizer.write_text("\n".join(rules), encoding="utf-8")
     options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={sanitizer}"]
     limit = f"--nbval-cell-timeout={execute.CELL_LIMIT}"

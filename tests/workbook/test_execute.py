@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from workbook import course, execute
+from workbook import course, execute, varying
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
 
@@ -41,6 +41,23 @@ def test_execute_stores_the_outputs_as_they_are_on_every_machine(recipe: Recipe)
     assert {**notebook.cells[0].metadata} == {"tags": ["x"]}
     assert {**notebook.metadata} == execute.METADATA
     assert execute.execute(recipe) is False
+
+
+def test_execute_stores_one_id_for_all_traces(recipe: Recipe) -> None:
+    write(recipe, "import os\nprint(f'failed [trace {os.urandom(16).hex()}]')")
+    execute.execute(recipe)
+    assert stored(recipe).cells[0].outputs[0].text == f"failed [trace {varying.SAMPLE}]\n"
+
+
+def test_picture_of_a_trace_stays_while_only_its_times_would_change(recipe: Recipe) -> None:
+    source = "from IPython.display import SVG, display\nimport time\n"
+    write(recipe, source + "display(SVG(f'<svg><text>{time.time():.1f}\\xa0ms</text></svg>'))")
+    assert execute.execute(recipe) is True
+    assert execute.execute(recipe) is False
+    notebook = stored(recipe)
+    notebook.cells[0].outputs[0].data["image/svg+xml"] = "<svg><text>1.0\xa0ms</text> another</svg>"
+    nbformat.write(notebook, recipe.notebook)
+    assert execute.execute(recipe) is True
 
 
 def test_execute_stores_nothing_of_a_notebook_that_fails(recipe: Recipe) -> None:

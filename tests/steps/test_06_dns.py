@@ -106,10 +106,11 @@ async def test_ports_are_renumbered_in_fuge_yml_and_nowhere_else(
     """All of them, while the webapp runs on: it hears of it by DNS."""
     folder = copy_of(RECIPE)
     usual = {"main=27017:27017": "mongo", "main=8080": "adder_service", "main=8081": "audit_service"}
-    first = ports.free_ports([*usual, "webapp", "dns", *(f"then {text}" for text in usual)])  # all are different
+    own, later = ("webapp", "dns", "traces"), [f"then {text}" for text in usual]
+    first = ports.free_ports([*usual, *own, *later])  # all are different
     then = {text: first[f"then {text}"] for text in usual}
     change(folder, "fuge/fuge.yml", "http=3000", f"http={first['webapp']}")
-    change(folder, "fuge/fuge.yml", "dns_port: 53053", f"dns_port: {first['dns']}")
+    change(folder, "fuge/fuge.yml", "dns_port: 53053", f"dns_port: {first['dns']}\n  traces_port: {first['traces']}")
     for text in usual:
         change(folder, "fuge/fuge.yml", text, re.sub(r"=\d+", f"={first[text]}", text))
 

@@ -1,18 +1,17 @@
-"""Recipe 07 as somebody sees it who looks on: the page of fuge, in a real browser, and the traces of requests."""
+"""Recipe 07 as somebody sees it who looks on: the page of fuge, in a real browser."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from browsers import open_browser
 from fuge_ui import Shown
 from helpers import wait_until
 from selenium.webdriver.remote.webdriver import WebDriver
+from system_traces import add, has_gone_all_the_way, spans, way_of_an_addition
 
 from fuge import ports
 from workbook import course
@@ -21,17 +20,6 @@ from workbook.system import System
 pytestmark = pytest.mark.step("07")
 RECIPE = course.recipe("07")
 SERVICES = {"mongo", "redis", "adder_service", "audit_service", "event_service", "webapp"}
-WAY = {  # of an addition: each span below the one that it belongs to
-    ("webapp", "POST /add/calculate"): None,
-    ("webapp", "role: basic"): ("webapp", "POST /add/calculate"),
-    ("adder_service", "role: basic, cmd: add"): ("webapp", "role: basic"),
-    ("webapp", "role: audit"): ("webapp", "POST /add/calculate"),
-    ("audit_service", "role: audit, cmd: append"): ("webapp", "role: audit"),
-    ("audit_service", "audit.insert"): ("audit_service", "role: audit, cmd: append"),
-    ("webapp", "role: events"): ("webapp", "POST /add/calculate"),
-    ("event_service", "role: events, cmd: record"): ("webapp", "role: events"),
-    ("event_service", "events.insert"): ("event_service", "role: events, cmd: record"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +52,6 @@ def shown(browser: WebDriver, address: str) -> Shown:
     return shown
 
 
-def spans(system: System, *words: str) -> list[dict[str, Any]]:
-    """Of the newest trace that is like that."""
-    found: list[dict[str, Any]] = json.loads(system.fuge("traces", "--limit=1", *words, "--json"))
-    whole: dict[str, Any] = json.loads(system.fuge("traces", found[0]["id"], "--json")) if found else {"spans": []}
-    return list(whole["spans"])
-
-
-def failed_spans(system: System) -> list[dict[str, Any]]:
-    return [span for span in spans(system, "--errors") if span["error"]]
-
-
-def way(found: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[str, str] | None]:
-    names = {span["id"]: (span["service"], span["name"]) for span in found}
-    return {names[span["id"]]: names.get(span["parent"]) for span in found}
-
-
-def has_gone_all_the_way(found: list[dict[str, Any]]) -> bool:
-    """There may be more, such as another attempt, where a database was slow."""
-    return WAY.items() <= way(found).items()
-
-
 def bars(shown: Shown) -> list[str]:
     """Of the waterfall, by what stands before them."""
     found: list[str] = shown.ask("[...document.querySelectorAll('#trace .span-name')].map(each => each.textContent)")
@@ -103,34 +70,12 @@ def rates(shown: Shown) -> list[str]:
     return found
 
 
-def add(system: System, first: str, second: str) -> int:
-    return system.post("webapp", "/add/calculate", first=first, second=second).status
-
-
-def test_addition_is_one_trace_through_all_services_the_queue_and_the_database(system: System) -> None:
-    assert add(system, "1", "1") == 200  # with the first one, the database makes its collections
-    assert wait_until(lambda: ("event_service", "events.insert") in way(spans(system, "--service=webapp")))
-    assert add(system, "19", "23") == 200
-    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
-
-
-def test_addition_that_is_refused_is_a_trace_with_an_error(system: System) -> None:
-    assert add(system, "one", "2") == 400
-    assert wait_until(lambda: len(failed_spans(system)) > 1)
-    failed = failed_spans(system)
-    assert [(span["service"], span["attributes"]["error.type"]) for span in failed] == [
-        ("webapp", "ServiceError"),
-        ("adder_service", "ServiceError"),
-    ]
-    assert "one" not in json.dumps(failed)  # what a visitor has typed is nobody else's business
-
-
 def test_waterfall_of_an_addition_is_on_the_page(system: System, shown: Shown) -> None:
     assert add(system, "40", "2") == 200
-    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
+    assert wait_until(lambda: has_gone_all_the_way(system)), spans(system)
     shown.click("#tab-traces")
     shown.click("#traces li:first-child button")
-    shown.until(lambda: set(bars(shown)) >= {f"{service} {name}" for service, name in WAY})
+    shown.until(lambda: set(bars(shown)) >= {f"{service} {name}" for service, name in way_of_an_addition(system)})
     shown.picture("step-07-traces")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from mu import observe
 from routes import add, index, users
 from wiring import mu
 
@@ -61,6 +62,7 @@ def create_app() -> web.Application:
 
 
 def main() -> None:
+    observe()
     app = create_app()
     port = os.environ.get("WEBAPP_SERVICE_PORT", "3000")
 

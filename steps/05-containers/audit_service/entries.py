@@ -27,10 +27,7 @@ class Entries:
 
     def __init__(self, host: str, port: int) -> None:
         self.where = f"MongoDB at {host}:{port}"
-        self._client: AsyncMongoClient = AsyncMongoClient(
-            host, port, timeoutMS=PATIENCE, serverSelectionTimeoutMS=PATIENCE, journal=True
-        )
-        self._collection = self._client["audit"]["audit"]
+        self._address = host, port
         self._has_index = False
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -81,6 +78,10 @@ class Entries:
         return Unavailable(f"{self.where} does not answer")
 
     async def __aenter__(self) -> Self:
+        self._client: AsyncMongoClient = AsyncMongoClient(
+            *self._address, timeoutMS=PATIENCE, serverSelectionTimeoutMS=PATIENCE, journal=True
+        )
+        self._collection = self._client["audit"]["audit"]
         return self
 
     async def __aexit__(

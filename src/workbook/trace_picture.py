@@ -7,7 +7,7 @@ from typing import Any
 from fuge.faces.trace_tree import Node, tree
 
 WIDTH, TOP, ROW, MARGIN = 800, 54, 26, 20
-NAMES, STEP, LETTER = 420, 16, 8  # widths: of the names, of an indentation, of a letter at most
+NAMES, STEP, LETTER = 420, 16, 7.5  # widths: of the names, of an indentation, of a letter at most
 BARS_LEFT, BARS = MARGIN + NAMES + 10, 250
 LEAST_BAR = 2
 LONGEST_REASON = 24  # letters
@@ -63,7 +63,7 @@ def row(node: Node, top: int, whole: float, colours: dict[str, str]) -> str:
     span, indent, line = node.span, STEP * node.depth, top + ROW // 2 + 5
     service, colour = span["service"], colours[span["service"]]
     failure = cut(span["message"] or "failed", LONGEST_REASON) if span["error"] else ""
-    name = cut(span["name"], (NAMES - indent) // LETTER - len(f"{service} {failure} "))
+    name = cut(span["name"], int((NAMES - indent) / LETTER) - len(f"{service} {failure} "))
     words = [
         f'<tspan class="service" style="fill: {colour}">{escape(service)}</tspan> {escape(name)}',
         *([f'<tspan class="failed">{escape(failure)}</tspan>'] if failure else []),

@@ -85,6 +85,18 @@ def without_port(name: str) -> str:
     return ".".join(labels)
 
 
+def port_variable(name: str) -> str:
+    """The variable that tells a port's number: MONGO_SERVICE_PORT_MAIN for `_main._tcp.mongo.micro.svc.cluster.local`.
+
+    It is Kubernetes' and fuge's; "" for what is not the name of a port.
+    """
+    labels = name.split(".")
+    if not names_port(name) or len(labels) < 3:
+        return ""
+    port, service = (part.upper().replace("-", "_") for part in (labels[0].removeprefix("_"), labels[2]))
+    return f"{service}_SERVICE_PORT_{port}"
+
+
 def is_address(name: str) -> bool:
     """Whether it is an IPv4 or IPv6 address already."""
     for family in (socket.AF_INET, socket.AF_INET6):

@@ -18,7 +18,7 @@ from concordant.asking import Asker, Question
 from concordant.endpoint import Endpoint
 from concordant.errors import ConcordantError, NoSuchRecord
 from concordant.ordering import Group, in_order
-from concordant.settings import Settings
+from concordant.settings import Settings, service_port
 
 KINDS = ("A", "AAAA")
 GRACE = 0.5  # seconds that the other kind of address may take longer; some servers never answer AAAA (RFC 8305)
@@ -46,7 +46,8 @@ async def resolve(
     `timeout`: seconds for all of it.
     `random`: draws among endpoints of one priority by their weights; a seeded one always draws the same.
     `environment`: DNS_HOST and its like, read at each call; os.environ unless given. With DNS_MODE=A, for networks
-    whose DNS has no SRV records, the host of a port's name is asked for, and `port` is needed to know the port.
+    whose DNS has no SRV records, the host of a port's name is asked for; the port is then `port`, or what the variable
+    says that Kubernetes and fuge have for it: MONGO_SERVICE_PORT_MAIN for `_main._tcp.mongo`.
 
     Raises a ConcordantError: NoSuchName, NoSuchRecord, NobodyAnswered, ServerFailed, ServerRefused, BadName,
     NotConfigured, ServerNotFound.
@@ -55,7 +56,10 @@ async def resolve(
     if naming.is_address(name):
         return [Endpoint(name, port, ttl=NEVER, target=name)]
     name = naming.checked(name)
-    settings = Settings.read(os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    settings = Settings.read(environment)
+    if port is None and settings.mode == "A":
+        port = service_port(name, environment)
     deadline = asyncio.get_running_loop().time() + timeout
     asker = Asker(await servers.find(settings, timeout), timeout, deadline)
     if naming.names_port(name) and settings.mode == "SRV":

@@ -148,3 +148,18 @@ def test_what_cannot_be_asked_for_is_refused(name: str, fault: str) -> None:
 def test_what_cannot_be_written_in_dns_is_refused(name: str) -> None:
     with pytest.raises(BadName):
         naming.checked(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("_main._tcp.mongo.micro.svc.cluster.local", "MONGO_SERVICE_PORT_MAIN"),
+        ("_t-c-p._tcp.abc-123", "ABC_123_SERVICE_PORT_T_C_P"),
+        ("_main._tcp.Adder-Service.", "ADDER_SERVICE_SERVICE_PORT_MAIN"),
+        ("mongo.micro.svc", ""),
+        ("_main._tcp", ""),
+        ("_main", ""),
+    ],
+)
+def test_variable_of_a_port_is_that_of_kubernetes(name: str, variable: str) -> None:
+    assert naming.port_variable(name) == variable

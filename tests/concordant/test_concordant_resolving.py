@@ -10,7 +10,16 @@ from dns_fakes import Answer, FakeDns, saying, silent
 from dnslib import CLASS, QTYPE, RD, RR, A, DNSRecord
 
 import concordant
-from concordant import Endpoint, NoSuchName, NoSuchRecord, ServerFailed, resolve, resolving, servers
+from concordant import (
+    Endpoint,
+    NoSuchName,
+    NoSuchRecord,
+    NotConfigured,
+    ServerFailed,
+    resolve,
+    resolving,
+    servers,
+)
 
 MICRO = {"DNS_NAMESPACE": "micro", "DNS_SUFFIX": "svc.cluster.local"}
 MONGO = """
@@ -227,6 +236,27 @@ async def test_mode_a_asks_for_the_host_of_a_port() -> None:
         found = await resolve("_main._tcp.mongo.test", port=27017, environment=environment)
         assert found == [Endpoint("127.0.0.1", 27017, ttl=3)]
         assert sorted(server.asked) == ["A mongo.test"] * 2 + ["AAAA mongo.test"] * 2
+
+
+async def test_mode_a_takes_the_port_from_the_variable_of_the_service() -> None:
+    async with FakeDns("price-list.test. 3 IN A 127.0.0.1") as server:
+        environment = server.environment | {"DNS_MODE": "A", "PRICE_LIST_SERVICE_PORT_MAIN": "8101"}
+        name = "_main._tcp.price-list.test"
+        assert await resolve(name, environment=environment) == [Endpoint("127.0.0.1", 8101, ttl=3)]
+        assert await resolve(name, port=80, environment=environment) == [Endpoint("127.0.0.1", 80, ttl=3)]
+        assert await resolve("price-list.test", environment=environment) == [Endpoint("127.0.0.1", ttl=3)]
+        with pytest.raises(NotConfigured) as caught:
+            await resolve(name, environment=environment | {"PRICE_LIST_SERVICE_PORT_MAIN": "tcp://10.0.0.1:8101"})
+        assert str(caught.value) == (
+            "PRICE_LIST_SERVICE_PORT_MAIN: expected a port from 1 to 65535, found 'tcp://10.0.0.1:8101':"
+            " correct it, or unset it, and give the port"
+        )
+
+
+async def test_where_dns_tells_the_port_no_variable_is_looked_at() -> None:
+    async with FakeDns(MONGO) as server:
+        environment = server.environment | {"MONGO_SERVICE_PORT_MAIN": "1"}
+        assert await resolve("_main._tcp.mongo.micro.svc.cluster.local", environment=environment) == MONGO_FOUND
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -18,7 +18,8 @@ class Dns(Client, Server):
     The name asked for is `_main._tcp.audit-service.micro.svc.cluster.local`: `namespace` and `suffix` are DNS_NAMESPACE
     and DNS_SUFFIX unless given; without a namespace the resolver's search list completes the name. DNS is asked again
     when its answer's TTL is over, or each `interval` (DNS_LOOKUP_INTERVAL) seconds, and when an endpoint cannot be
-    reached. `port` is for networks whose DNS tells addresses alone (DNS_MODE=A). Other options go to the transport.
+    reached. `port` is for networks whose DNS tells addresses alone (DNS_MODE=A); without it, it is the one that
+    AUDIT_SERVICE_SERVICE_PORT_MAIN says. Other options go to the transport.
 
     As outbound it sends to the endpoints by their priorities and weights. A call to an endpoint that has gone ends
     there; new ones take other ways. What DNS does not know fails with ConnectFailed, which says who was asked what.

@@ -9,6 +9,7 @@ from contextvars import Context
 
 import concordant
 from concordant import ConcordantError, Endpoint, NoSuchName, NoSuchRecord
+from concordant.naming import port_variable
 from mu.cancelling import cancelled
 from mu.errors import Closed, ConnectFailed
 
@@ -24,7 +25,8 @@ async def find(name: str, port: int | None) -> list[Endpoint]:
     """The endpoints of a port's name. Raises ConcordantError."""
     found = await concordant.resolve(name, port=port, timeout=PATIENCE)
     if any(endpoint.port is None for endpoint in found):
-        raise NoSuchRecord(f"expected DNS to tell the port of {name}, found addresses alone: give it, dns(port=...)")
+        advice = f"give it, dns(port=...), or set {port_variable(name)}"
+        raise NoSuchRecord(f"expected DNS to tell the port of {name}, found addresses alone: {advice}")
     return found
 
 

@@ -314,6 +314,22 @@ def test_dns_says_what_is_wrong_with_its_options(options: dict[str, Any], said: 
         dns("tcp", name="a")
 
 
+async def test_dns_takes_the_port_from_the_environment_where_dns_tells_addresses_alone(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DNS_MODE", "A")
+    async with services(1) as [service], FakeDns("audit-service.micro.svc.cluster.local. 5 IN A 127.0.0.1") as server:
+        service.go.set()
+        asked(server)
+        async with caller() as (mu, _):
+            with pytest.raises(ConnectFailed) as caught:
+                await mu.dispatch({"role": "audit"}, timeout=2)
+            assert "give it, dns(port=...), or set AUDIT_SERVICE_SERVICE_PORT_MAIN" in str(caught.value)
+        monkeypatch.setenv("AUDIT_SERVICE_SERVICE_PORT_MAIN", str(service.port))
+        async with caller() as (mu, _):
+            assert await mu.dispatch({"role": "audit"}, timeout=2) == service.port
+
+
 async def test_dns_says_at_the_start_that_its_transport_has_no_such_option() -> None:
     mu = Mu()
     mu.outbound("*", dns(tcp, name="a", lists="events"))

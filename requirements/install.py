@@ -1,4 +1,4 @@
-"""Make .venv and install one of the hashed locks into it: python3 requirements/install.py run|test|lab|fuzz
+"""Make .venv and install one of the hashed locks into it: python3 requirements/install.py run|test|lab|fuzz|compose
 
 Needs nothing but Python's own library, and is written so that a Python which is too old can still read
 it and say so. Doing nothing, when all is installed already, takes a few hundredths of a second.

@@ -23,7 +23,8 @@ PLATFORMS = [
     *("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"),
     *("x86_64-apple-darwin", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"),
 ]
-LOCKS = ["boot", "run", "test", "lab", "fuzz"]
+LOCKS = ["boot", "run", "test", "lab", "fuzz", "compose"]
+NEWER = {("compose", "x86_64-unknown-linux-gnu"): "x86_64-manylinux_2_35"}  # as a wheel has it, and Debian 12
 
 
 def compile_lock(purpose: str, *sources: str) -> None:
@@ -36,7 +37,8 @@ def without_wheels() -> list[str]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for lock, python, platform in itertools.product(LOCKS, PYTHONS, PLATFORMS):
-            where = ["--target", folder, "--python-version", python, "--python-platform", platform]
+            system = NEWER.get((lock, platform), platform)
+            where = ["--target", folder, "--python-version", python, "--python-platform", system]
             command = [*RESOLVE, *where, "-r", f"requirements/{lock}.txt"]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
@@ -48,6 +50,7 @@ if __name__ == "__main__":
     project = ("pyproject.toml", "--all-extras")
     compile_lock("boot", "requirements/boot.in")
     compile_lock("fuzz", "requirements/fuzz.in")
+    compile_lock("compose", "requirements/compose.in")
     compile_lock("run", *project, "--group", "run")
     compile_lock("test", *project, "--group", "test", "-c", "requirements/run.txt")
     compile_lock("lab", *project, "--group", "lab", "-c", "requirements/test.txt")

@@ -29,7 +29,7 @@ from workbook.course import ROOT
 
 REDIS = "6379"
 LANGUAGES = {"python", "yaml", "sh", "text", ""}
-OTHERS = {"cd", "source", "dig", "kubectl", "jupytext", "cp"}  # programs that are not ours to parse
+OTHERS = {"cd", "source", "dig", "docker", "kubectl", "jupytext", "cp"}  # programs that are not ours to parse
 
 
 def those_with(language: str) -> list[Path]:
@@ -100,7 +100,7 @@ def test_commands_exist(block: Block) -> None:
 def simple_commands(line: str) -> Iterator[list[str]]:
     """The commands of a line, without settings in front and files that output goes to."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.wordchars += "[],@:"
+    lexer.wordchars += "[],@:%"
     words: list[str] = []
     for word in [*lexer, ";"]:
         if word in (";", "|", "&&", "||", "&"):

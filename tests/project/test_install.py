@@ -101,7 +101,7 @@ def test_failed_installation_is_one_line(install: Any, problem: str, said: str) 
 def test_wrong_word_is_answered_with_the_usage() -> None:
     done = subprocess.run([sys.executable, SCRIPT, "everything"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "usage: python3 requirements/install.py fuzz|lab|run|test\n"
+    assert done.stderr == "usage: python3 requirements/install.py compose|fuzz|lab|run|test\n"
 
 
 def test_nothing_is_done_when_all_is_installed() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fuge.faces import errands, fault, metrics, queries, records, traces, verbs
+from fuge.faces import errands, export, fault, metrics, queries, records, traces, verbs
 from fuge.faces.arguments import Parser, nothing, service, services, some_services
 from fuge.faces.session import Session
 from fuge.faces.ui import command as ui
@@ -68,6 +68,8 @@ COMMANDS = {
         ),
         Command("status", "git status and branch of services", errands.status, some_services, "services"),
         Command("apply", "run a shell command in the folder of each service", errands.apply, errands.apply_options),
+        Command("export", "write the system for Compose, Swarm or Kubernetes", export.export, export.export_options),
+        Command("build", "make the images of Python services", export.build, export.build_options, "services"),
         Command("reload", "apply what has changed in fuge.yml", verbs.reload, nothing),
         Command("pid", "show the process id of the running fuge", queries.pid, nothing),
     )

@@ -20,13 +20,20 @@ class Session:
     """`json` asks for data instead of text. `plan` gives the System; it is asked only by commands that need it.
 
     So the others can be used while the file is broken. `live` says that events are being shown as they come, so
-    that only what they do not say is to be printed.
+    that only what they do not say is to be printed. `ports` are those for this run alone.
     """
 
     def __init__(
-        self, file: Path, connection: Connection, plan: Callable[[], System], json: bool = False, live: bool = False
+        self,
+        file: Path,
+        connection: Connection,
+        plan: Callable[[], System],
+        json: bool = False,
+        live: bool = False,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         self.file, self.connection, self.json, self.live = absolute(file), connection, json, live
+        self.ports = ports or {}
         self._plan = plan
 
     @classmethod
@@ -39,7 +46,7 @@ class Session:
 
             return config.load(file, os.environ, ports)
 
-        return cls(file, Client(file), plan, as_json)
+        return cls(file, Client(file), plan, as_json, ports=ports)
 
     @property
     def system(self) -> System:

@@ -23,6 +23,13 @@ def load(
     `environment` is where ${NAME} is looked up. `ports` are numbers for this run only, by "SERVICE" (its first port)
     or "SERVICE.PORT". Raises ConfigError with a line for each fault of the file; then nothing of it is returned.
     """
+    return read(file, environment, ports)[1]
+
+
+def read(
+    file: Path | str, environment: Mapping[str, str] = os.environ, ports: Mapping[str, int] | None = None
+) -> tuple[Document, System]:
+    """The same, beside the document, which knows where the file says what."""
     file = absolute(file)
     try:
         document = places.read(file, environment)
@@ -31,7 +38,7 @@ def load(
     system = assemble(document, ports or {})
     if document.faults:
         raise faults.error(document.faults, file)
-    return system
+    return document, system
 
 
 def assemble(document: Document, ports: Mapping[str, int]) -> System:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fuge.plan.system import TRACES_HOST, Port, Service, System
 
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are replaced, not bound
+ANY = "0.0.0.0"  # noqa: S104 - in a container's own network, of which only its ports are published
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 BACKENDS = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -38,6 +39,14 @@ def own_place(service: Service) -> dict[str, str]:
     if not service.ports:
         return {}
     return {"SERVICE_HOST": service.host, "SERVICE_PORT": str(service.ports[0].number)}
+
+
+def in_container(service: Service, environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment, with the place where the service shall listen in a container of its own."""
+    own = {}
+    if service.ports and service.auto_generate_environment:
+        own = {"SERVICE_HOST": ANY, "SERVICE_PORT": str(service.ports[0].target or service.ports[0].number)}
+    return {**environment, **own, **service.environment}
 
 
 def service_variables(service: Service) -> dict[str, str]:

@@ -26,3 +26,9 @@ def absolute(file: Path | str) -> Path:
     """The full path of a fuge.yml. One that is a link stays one: what is relative in it, is so to the link's folder."""
     file = Path(file)
     return file.parent.resolve() / file.name
+
+
+def project(file: Path) -> str:
+    """What people call the system of a fuge.yml: the name of its folder, or of the one around a folder `fuge`."""
+    folder = file.parent
+    return folder.parent.name if folder.name == "fuge" else folder.name

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fuge.errors import NotReadyError
+from fuge.plan.discovery import in_container
+from fuge.plan.location import project
 from fuge.plan.system import Service
 from fuge.services.docker_engine import KEEP, PROJECT, RUN, SERVICE, SETTINGS, Owner
-
-ANY = "0.0.0.0"  # noqa: S104 - in a container's own network, of which only its ports are published
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def described(service: Service, environment: Mapping[str, str], owner: Owner) ->
     create = {
         "image": service.image,
         "command": list(service.args) or None,
-        "environment": inside(service, environment),
+        "environment": in_container(service, environment),
         "ports": [(port.target or port.number, "tcp") for port in service.ports],
         "volumes": [target for source, target in mounts if not source],
         "host_config": {
@@ -52,10 +52,8 @@ def described(service: Service, environment: Mapping[str, str], owner: Owner) ->
 
 
 def word(owner: Owner) -> str:
-    """A word for the project, for people: the name of its folder."""
-    folder = owner.file.parent
-    name = folder.parent.name if folder.name == "fuge" else folder.name
-    return re.sub(r"[^a-z0-9_.-]|^[^a-z0-9]+", "", name.lower()) or "fuge"
+    """A word for the project, for people."""
+    return re.sub(r"[^a-z0-9_.-]|^[^a-z0-9]+", "", project(owner.file).lower()) or "fuge"
 
 
 def mount(text: str, service: Service, owner: Owner) -> tuple[str, str]:
@@ -77,14 +75,6 @@ def mount(text: str, service: Service, owner: Owner) -> tuple[str, str]:
         reason = f"the folder {path} is not there, and cannot be made: {error.strerror}"
         raise NotReadyError(f"{service.name}: the volume {text} cannot be used: {reason}") from None
     return str(path), target
-
-
-def inside(service: Service, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, with the place where the service shall listen in its container."""
-    own = {}
-    if service.ports and service.auto_generate_environment:
-        own = {"SERVICE_HOST": ANY, "SERVICE_PORT": str(service.ports[0].target or service.ports[0].number)}
-    return {**environment, **own, **service.environment}
 
 
 def published(service: Service) -> dict[str, list[dict[str, str]]]:

@@ -2,19 +2,24 @@
 
 import asyncio
 import contextlib
+import re
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fuge.errors import FugeError, NoEngineError
+from fuge.plan.faults import visible
 from fuge.services.docker_sdk import CONNECT, Refusal, sdk, silent, translated
 from fuge.services.pulling import Progress
 from fuge.services.threads import in_loop, in_thread
 
 ANSWER = 60  # seconds for all but the first answer: a slow disk, a large image
+LAST_LINES = 20  # of a build that has failed
+COLOUR = re.compile(r"\x1b\[\d*m")  # of what a build says on its stderr
 # Labels of containers, and of the volumes that belong to a project.
 PROJECT, RUN, SERVICE, KEEP, SETTINGS = (f"fuge.{name}" for name in ("project", "owner", "service", "keep", "settings"))
 
@@ -126,6 +131,36 @@ class DockerEngine:
             advice = f"try `docker pull {image}` later, or build it (docker build -t {image} FOLDER)"
             reason = f"it cannot be pulled: {refusal}"
             raise NoEngineError(f"{self.name} has no image {image}, and {reason}; {advice}") from None
+        finally:
+            given_up.set()
+
+    async def build(self, folder: Path, image: str, arguments: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Make an image of a folder with a Dockerfile. `say` is told each step.
+
+        Raises NoEngineError with what was said last, if that fails.
+        """
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
+        said: deque[str] = deque(maxlen=LAST_LINES)
+
+        def work(api: Any) -> None:
+            building = api.build(
+                path=str(folder), tag=image, buildargs=dict(arguments), rm=True, forcerm=True, decode=True
+            )
+            for step in building:
+                if given_up.is_set():
+                    return
+                if "error" in step:
+                    raise Refusal(step["error"])
+                lines = [visible(line) for line in COLOUR.sub("", step.get("stream", "")).splitlines() if line.strip()]
+                said.extend(lines)
+                for line in lines:
+                    if line.startswith("Step "):
+                        in_loop(loop, say, line)
+
+        try:
+            await self.call(work, None)
+        except Refusal as refusal:
+            raise NoEngineError("\n".join([*said, f"{self.name} cannot build {image}: {refusal}"])) from None
         finally:
             given_up.set()
 

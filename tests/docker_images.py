@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("sh", "cat", "env", "hostname", "ls", "mkdir", "rm", "sleep", "touch", "uname")
+TOOLS = ("sh", "bash", "cat", "env", "hostname", "ls", "mkdir", "rm", "sleep", "touch", "uname")
 ENTRYPOINT = "/usr/local/bin/docker-entrypoint.sh"
 MONGO = """#!/bin/sh
 case "$1" in -*) set -- mongod "$@" ;; esac
@@ -92,17 +92,26 @@ def pack(image: Image, file: Any) -> None:
     files = {"etc/passwd": "root:x:0:0:root:/:/bin/sh\n", "etc/group": "root:x:0:\n", **image.files}
     libraries = {str(path)[1:]: path for program in programs.values() for path in needed_by(program)}
     with tarfile.open(fileobj=file, mode="w", dereference=True) as archive:
-        for name in ("tmp", "data/db", "data/configdb"):
-            folder = tarfile.TarInfo(name)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o777
-            archive.addfile(folder)
+        for name in ("tmp", "data", "data/db", "data/configdb"):
+            add_folder(archive, name)
         for name, path in (programs | libraries).items():
             archive.add(path, name, filter=executable)
         for name, text in files.items():
-            entry = tarfile.TarInfo(name.removeprefix("/"))
-            entry.size = len(text)
-            archive.addfile(executable(entry), io.BytesIO(text.encode()))
+            add_text(archive, name.removeprefix("/"), text)
     file.flush()
+
+
+def add_folder(archive: tarfile.TarFile, name: str) -> None:
+    """One in which everybody may write."""
+    folder = tarfile.TarInfo(name)
+    folder.type, folder.mode = tarfile.DIRTYPE, 0o777
+    archive.addfile(folder)
+
+
+def add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(text)
+    archive.addfile(executable(entry), io.BytesIO(text.encode()))
 
 
 def executable(entry: tarfile.TarInfo) -> tarfile.TarInfo:

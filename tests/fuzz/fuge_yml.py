@@ -4,7 +4,8 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from fuzz.target import Check, Misbehaved, Target
@@ -13,6 +14,7 @@ from fuge.errors import ConfigError
 from fuge.plan import config
 from fuge.plan import ports as port_plan
 from fuge.plan.discovery import environment
+from fuge.plan.places import Document
 from fuge.plan.system import System
 from fuge.plan.zone import zones
 from workbook.course import ROOT
@@ -93,7 +95,7 @@ WORDS = (
 )
 
 
-def check_plan(system: System) -> None:
+def check_plan(document: Document, system: System) -> None:
     """All that is made of it before something runs."""
     for each in system.everything.values():
         for name, value in environment(system, each).items():
@@ -121,7 +123,8 @@ def is_free(host: str, port: int) -> bool:
 
 
 @contextlib.contextmanager
-def loading() -> Iterator[Check]:
+def loading(look: Callable[[Document, System], None]) -> Iterator[Check]:
+    """`look` is at what can be loaded."""
     here, asked = Path.cwd(), port_plan.is_free
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -132,7 +135,7 @@ def loading() -> Iterator[Check]:
         def check(data: bytes) -> None:
             file.write_bytes(data)
             try:
-                check_plan(config.load(file, SURROUNDINGS))
+                look(*config.read(file, SURROUNDINGS))
             except ConfigError as error:
                 check_error(error)
 
@@ -143,4 +146,4 @@ def loading() -> Iterator[Check]:
             os.chdir(here)
 
 
-TARGETS = (Target("fuge.yml", SEEDS, WORDS, loading),)
+TARGETS = (Target("fuge.yml", SEEDS, WORDS, partial(loading, check_plan)),)

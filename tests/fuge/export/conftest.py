@@ -4,14 +4,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from fuge_exports import Export, Made
+from fuge_exports import MAKERS, Export, Made
 
-from fuge.export import compose, docker, kubernetes, swarm, units
+from fuge.export import docker, units
 from fuge.export.naming import Images
 from fuge.export.notes import Notes
 from fuge.plan import config
-
-MAKERS = {"compose": compose.output, "swarm": swarm.output, "kubernetes": kubernetes.output}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("sh", "bash", "cat", "env", "hostname", "ls", "mkdir", "rm", "sleep", "touch", "uname")
+TOOLS = ("sh", "bash", "cat", "chown", "env", "hostname", "ls", "mkdir", "rm", "sleep", "touch", "uname")
 ENTRYPOINT = "/usr/local/bin/docker-entrypoint.sh"
 MONGO = """#!/bin/sh
 case "$1" in -*) set -- mongod "$@" ;; esac

@@ -45,19 +45,20 @@ class Dockerd:
 
     def start(self) -> None:
         """Return when it answers. It can be started again after its end, with the same data."""
-        at = [f"--{name}={self.folder / path}" for name, path in (("data-root", "data"), ("exec-root", "exec"))]
-        words = ["dockerd", *at, f"--pidfile={self.folder}/docker.pid", f"--host={self.url}"]
-        if self._apart:
-            words = ["unshare", "--net", *words, "--bridge=none", "--iptables=false"]
         for left in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid"):  # by one that was killed
             (self.folder / left).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(self._words(), stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + READY
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"dockerd does not start:\n{self.said()}")
             time.sleep(0.05)
+
+    def _words(self) -> list[str]:
+        at = [f"--{name}={self.folder / path}" for name, path in (("data-root", "data"), ("exec-root", "exec"))]
+        words = ["dockerd", *at, f"--pidfile={self.folder}/docker.pid", f"--host={self.url}"]
+        return ["unshare", "--net", *words, "--bridge=none", "--iptables=false"] if self._apart else words
 
     def _answers(self) -> bool:
         """It listens before it can answer, above all when it has to clean up first."""

@@ -23,7 +23,6 @@ from workbook.course import ROOT
 NAME = "fuge-python"
 PROJECT = "microservices-workbook"
 EXTRAS = ("dns", "fast", "steps")
-TOOLS = ("chown", "id")
 VENV = Path("/opt/venv")
 UNUSED = {"test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages", "dist-packages"}
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -71,7 +70,7 @@ def pack(archive: tarfile.TarFile) -> None:
         docker_images.add_folder(archive, name)
     for name, text in {"etc/passwd": "root:x:0:0:root:/:/bin/sh\n", "etc/group": "root:x:0:\n"}.items():
         docker_images.add_text(archive, name, text)
-    programs = [Path(shutil.which(tool) or tool) for tool in (*docker_images.TOOLS, *TOOLS)]
+    programs = [Path(shutil.which(tool) or tool) for tool in docker_images.TOOLS]
     interpreter = Path(sys.base_prefix, "bin", PYTHON).resolve()
     libraries: dict[str, Path] = {}
     for path in [*programs, interpreter, *compiled()]:

@@ -95,9 +95,9 @@ def restart(unit: Unit, notes: Notes) -> str:
 
 
 def secret_lines(unit: Unit) -> Iterator[str]:
-    """In Compose's own form: single quotes hold all but themselves and line breaks."""
+    """In Compose's own form: single quotes hold all but themselves, line breaks, and a backslash before their end."""
     for name, value in unit.secrets.items():
-        if re.search(r"['\r\n]", value):
+        if re.search(r"['\\\r\n]", value):
             escaped = re.sub(r'([\\"$])', r"\\\1", value).replace("\n", "\\n").replace("\r", "\\r")
             yield f'{name}="{escaped}"\n'
         else:

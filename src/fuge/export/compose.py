@@ -34,23 +34,24 @@ def output(units: Units, notes: Notes) -> Output:
 
 
 def service(unit: Unit, units: Units, notes: Notes) -> dict[str, Any]:
-    declared = unit.declared
     count = instances(unit, notes)
     return {
         **({"pull_policy": "never"} if unit.is_built and not units.images.registry else {}),
         **docker.service(unit, units),
         **({"security_opt": ["no-new-privileges:true"]} if unit.user else {}),
-        **docker.named("ports", [*published(unit)]),
+        **docker.named("ports", [*published(unit, notes)]),
         **docker.named("depends_on", waits(unit, units, notes)),
         "restart": restart(unit, notes),
-        **({} if declared.enabled else {"profiles": ["manual"]}),
+        **({"profiles": ["manual"]} if unit.waits else {}),
         "deploy": {**({"replicas": count} if count > 1 else {}), "resources": docker.resources(unit)},
     }
 
 
-def published(unit: Unit) -> Iterator[str]:
+def published(unit: Unit, notes: Notes) -> Iterator[str]:
     """The ports of this machine that lead to it, at the address that the fuge.yml says; an `auto` one is any."""
     host = unit.declared.host
+    if unit.outside and not is_address(host) and host != "localhost":
+        notes.of(unit.name, "host", "Compose wants an address, and no name: it is reached at 127.0.0.1")
     place = (f"[{host}]" if ":" in host else host) if is_address(host) else "127.0.0.1"
     for port in unit.outside:
         here = unit.declared.port(port.name)
@@ -86,7 +87,7 @@ def restart(unit: Unit, notes: Notes) -> str:
     """What the file says; else what is to run on is started again, as nobody sits before it there."""
     declared = unit.declared
     if declared.restart == "never":
-        return "no" if unit.ends or not declared.enabled or notes.says_restart(unit.name) else "unless-stopped"
+        return "no" if unit.ends or unit.waits or notes.says_restart(unit.name) else "unless-stopped"
     notes.of(unit.name, "restart_delay", "Compose has its own pauses between restarts")
     if declared.restart == "always":
         notes.of(unit.name, "max_restarts", "Compose bounds restarts after failures alone")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from concordant import BadName, host_name, label
-from fuge.plan import discovery, faults
+from concordant import host_name
+from fuge.plan import discovery, domain, faults
 from fuge.plan.places import Document
 from fuge.plan.system import Port, Service, System
 from fuge.services.servers import known
@@ -13,13 +13,9 @@ AUTO = 10_000  # in a container of its own, any number is free
 
 
 def check(document: Document, system: System) -> None:
-    """Every service can have a name in DNS. Raises ConfigError."""
-    for name in system.services:
-        try:
-            label(name)
-        except BadName:
-            expected = "a name for DNS: at most 63 letters, digits, - and _, with a letter or digit at the end"
-            document.complain((name,), expected, repr(name), at_key=True)
+    """Every service, and every port, can have a name in DNS. Raises ConfigError."""
+    for service in system.services.values():
+        domain.check_names(document, service)
     if document.faults:
         raise faults.error(document.faults, document.file)
 

@@ -101,7 +101,7 @@ def note_what_is_lost(unit: Unit, notes: Notes) -> None:
         notes.of(unit.name, "terminate", "Kubernetes sends the signal that the image names, or else SIGTERM")
     if unit.ends and workload.keeps(unit):
         notes.of(unit.name, "volumes", "what a job has written there goes with it")
-    if not declared.enabled:
+    if unit.waits:
         _, kind = workload.kind(unit)
         scale = f"kubectl scale {kind.lower()}/{unit.label} --replicas 1"
         begin = f'kubectl patch job/{unit.label} -p \'{{"spec":{{"suspend":false}}}}\''

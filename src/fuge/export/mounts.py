@@ -28,7 +28,7 @@ class Mount:
     @property
     def label(self) -> str:
         """The name of a volume, where only labels are names."""
-        return re.sub("[^a-z0-9]+", "-", self.source.lower()).strip("-")
+        return re.sub("[^a-z0-9]+", "-", self.source.lower())[:63].strip("-")
 
 
 def of(system: System, service: Service, notes: Notes) -> Iterator[Mount]:

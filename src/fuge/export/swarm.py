@@ -52,13 +52,13 @@ def published(unit: Unit) -> Iterator[dict[str, Any]]:
 
 def deploy(unit: Unit, notes: Notes) -> dict[str, Any]:
     declared = unit.declared
-    if not declared.enabled:
+    if unit.waits:
         scale = f"docker service scale STACK_{unit.name}=1"
         notes.at((unit.name, "enabled"), f"it is there without an instance: `{scale}` starts it")
     alone = any(not port.auto for port in unit.outside)
     return {
         "endpoint_mode": "dnsrr",
-        "replicas": declared.replicas if declared.enabled else 0,
+        "replicas": 0 if unit.waits else declared.replicas,
         **({"placement": {"max_replicas_per_node": 1}} if alone else {}),
         "restart_policy": restart(unit, notes),
         "resources": docker.resources(unit),

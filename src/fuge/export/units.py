@@ -28,7 +28,8 @@ class Unit:
     `service` has the ports on which it listens in its container, and its name in DNS as host; `declared` is as in the
     fuge.yml. `outside` are the ports by which it is reached from outside. `environment` is what it alone is given;
     `is_told` says whether it is given what all are told, too. `user` is "" if the image says who: then nothing is known
-    of what it may need. `ends` says that it does its work and ends.
+    of what it may need. `ends` says that it does its work and ends; `waits` that it is started by somebody's command
+    alone.
     """
 
     service: Service
@@ -40,6 +41,7 @@ class Unit:
     mounts: tuple[Mount, ...] = ()
     outside: tuple[Port, ...] = ()
     ends: bool = False
+    waits: bool = False
     is_told: bool = True
 
     @property
@@ -119,6 +121,7 @@ def unit(
         mounts=tuple(mounts.of(system, declared, notes)),
         outside=tuple(port for port in service.ports if HTTP.fullmatch(port.name) and not needed(system, service.name)),
         ends=any(other.depends_on.get(service.name) == "completed" for other in system.services.values()),
+        waits=service.name not in started(system),
         is_told=service.auto_generate_environment,
     )
 
@@ -138,6 +141,18 @@ def common(environments: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def needed(system: System, name: str) -> bool:
     """Whether another service depends on it."""
     return any(name in other.depends_on for other in system.services.values())
+
+
+def started(system: System) -> set[str]:
+    """The services that start with the system: those that are enabled, and all that these depend on."""
+    found: set[str] = set()
+    waiting = [name for name, service in system.services.items() if service.enabled]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += system.services[name].depends_on
+    return found
 
 
 def is_python(service: Service) -> bool:

@@ -41,9 +41,9 @@ def spec(unit: Unit, units: Units) -> Part:
     pod = {"metadata": {"labels": labels(units, unit)}, "spec": pod_spec(unit, units)}
     if unit.ends:
         again = unit.declared.max_restarts if unit.declared.restart != "never" else 0
-        return {**({} if unit.declared.enabled else {"suspend": True}), "backoffLimit": again, "template": pod}
+        return {**({"suspend": True} if unit.waits else {}), "backoffLimit": again, "template": pod}
     return {
-        "replicas": unit.declared.replicas if unit.declared.enabled else 0,
+        "replicas": 0 if unit.waits else unit.declared.replicas,
         **({"serviceName": unit.label} if keeps(unit) else {}),
         "selector": {"matchLabels": labels(units, unit)},
         "template": pod,

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from fuge.errors import FugeError
-from fuge.export import dockerfile, units
+from fuge.export import dockerfile, elsewhere, units
 from fuge.export.dockerfile import Needs
 from fuge.export.naming import Images
 from fuge.plan.faults import shown_path
@@ -22,7 +22,11 @@ class Builder:
         self._engines = Engines(system.container_engine_url)
 
     async def build(self) -> int:
-        """All services that can be built, even if one fails. Returns 1 if one did."""
+        """All services that can be built, even if one fails. Returns 1 if one did.
+
+        Raises ConfigError for what can have no name in DNS, as images are called so.
+        """
+        elsewhere.check(self._document, self._system)
         chosen = self._options.services
         names = [each.origin for each in self._system.select(chosen)] if chosen else [*self._system.services]
         failed = False
@@ -47,7 +51,9 @@ class Builder:
         base = options.base or dockerfile.usual_base()
         needs = Needs(options.requirements or dockerfile.requirements_of(system, service), tuple(options.wheel))
         text = dockerfile.text(system, service, image, needs, base)
-        folder = dockerfile.prepare(system, service, text, needs, hidden(self._document, service))
+        folder = dockerfile.prepare(
+            system, service, text, needs, hidden(self._document, service) | {system.data.resolve()}
+        )
         installed = f"with {shown_path(needs.requirements)}" if needs.requirements else "without requirements.txt"
         if options.files:
             print(f"wrote [{service.name}]: {shown_path(folder)}, {installed}")
@@ -66,10 +72,10 @@ def unfit(service: Service) -> str:
     return "" if units.is_python(service) else f"it is not run by Python, but by {service.run!r}"
 
 
-def hidden(document: Document, service: Service) -> set[Path]:
-    """The files with a service's variables, which may be secrets."""
+def hidden(document: Document, system: System, service: Service) -> set[Path]:
+    """What is in no image: the files with a service's variables, which may be secrets, and fuge's own data."""
     assert service.path
-    found: set[Path] = set()
+    found = {system.data.resolve()}
     for section in (GLOBAL, service.name):
         base = service.path if section == service.name else document.file.parent
         said = document.value.get(section, {}).get("env_file", [])

@@ -175,3 +175,17 @@ def test_a_folder_that_would_be_two_words_is_refused(project: Project) -> None:
         "failed [a]: a: expected folders whose names have letters, digits and _ . @ + - alone,"
         " found '/app/a b': a Dockerfile takes other ones apart\n"
     )
+
+
+def test_data_of_fuge_in_the_folder_of_a_service_is_not_copied(project: Project) -> None:
+    project.ok("build", "web", "--files", FUGE_DATA=str(project.folder / "web" / "data"))
+    project.ok("build", "web", "--files", FUGE_DATA=str(project.folder / "web" / "data"))
+    app = project.folder / "web" / "data" / "build" / "web" / "app"
+    assert sorted(path.name for path in app.iterdir()) == ["main.py"]
+
+
+def test_a_service_that_can_have_no_name_has_no_image(project: Project) -> None:
+    project.configure("a_: {type: process, run: python main.py}")
+    done = project.fuge("build", "--files")
+    assert done.code == 2
+    assert done.err.startswith("fuge.yml:1:1 a_: expected a name for DNS")

@@ -236,6 +236,19 @@ def test_restart_is_as_said(export: Export, said: str, restart: str) -> None:
     assert made.services["a"].get("profiles") == (["manual"] if said == "enabled: false" else None)
 
 
+def test_what_is_needed_starts_although_it_is_not_enabled(export: Export) -> None:
+    made = export(
+        """
+        a: {type: process, run: python main.py, enabled: false, depends_on: [c]}
+        b: {type: process, run: python main.py, depends_on: [a]}
+        c: {type: process, run: python main.py, enabled: false}
+        d: {type: process, run: python main.py, enabled: false, depends_on: [c]}
+        """,
+        "compose",
+    )
+    assert [name for name, service in made.services.items() if "profiles" in service] == ["d"]
+
+
 def test_what_others_wait_for(export: Export) -> None:
     made = export(
         """
@@ -335,7 +348,16 @@ def test_volumes_and_folders(export: Export) -> None:
     assert mounts[2] == {"type": "tmpfs", "target": "/scratch"}
 
 
+def test_a_host_that_is_a_name_is_reached_here(export: Export) -> None:
+    made = export("web: {type: process, run: python main.py, ports: [http=80], host: my.example.com}", "compose")
+    assert made.services["web"]["ports"] == ["127.0.0.1:80:80"]
+    assert made.notes == ["fuge.yml:1:61 web.host: Compose wants an address, and no name: it is reached at 127.0.0.1"]
+
+
 def test_what_can_have_no_name_in_dns_is_refused(export: Export) -> None:
+    with pytest.raises(ConfigError) as caught:
+        export("web: {type: process, run: python main.py, ports: [main_=80]}", "compose")
+    assert "fuge.yml:1:50 web.ports: expected ports with names for DNS" in str(caught.value)
     with pytest.raises(ConfigError) as caught:
         export("web_: {type: process, run: python main.py}", "compose")
     assert str(caught.value) == (

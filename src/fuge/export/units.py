@@ -95,7 +95,7 @@ def of(document: Document, system: System, images: Images, dns: Mapping[str, str
     there = elsewhere.moved(system)
     about_all(system, notes)
     run = [service for service in system.services.values() if elsewhere.runs_there(system, service)]
-    given = {each.name: elsewhere.environment(system, there, there.services[each.name], dns) for each in run}
+    given = {each.name: told(system, there, there.services[each.name], dns) for each in run}
     shared = common([given[each.name] for each in run if each.auto_generate_environment])
     units = []
     for declared in run:
@@ -116,8 +116,8 @@ def unit(
         declared,
         images.of(system, service) if is_process else service.image,
         user=naming.USER if is_process else KNOWN_USER if known(service.image) else "",
-        environment={name: value for name, value in own.items() if not is_secret(name, value)},
-        secrets={name: value for name, value in own.items() if is_secret(name, value)},
+        environment=own,
+        secrets=secrets(service),
         mounts=tuple(mounts.of(system, declared, notes)),
         outside=tuple(port for port in service.ports if HTTP.fullmatch(port.name) and not needed(system, service.name)),
         ends=any(other.depends_on.get(service.name) == "completed" for other in system.services.values()),
@@ -126,16 +126,24 @@ def unit(
     )
 
 
+def told(system: System, there: System, service: Service, dns: Mapping[str, str]) -> dict[str, str]:
+    """What a service is given, but its secrets."""
+    hidden = secrets(service)
+    given = elsewhere.environment(system, there, service, dns)
+    return {name: value for name, value in given.items() if name not in hidden}
+
+
+def secrets(service: Service) -> dict[str, str]:
+    """They are its own: what all are told of each other is none, whatever they are called."""
+    return {name: value for name, value in service.environment.items() if is_secret(name, value)}
+
+
 def common(environments: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What all of them have, and is no secret; of one alone there is nothing in common."""
+    """What all of them have; of one alone there is nothing in common."""
     if len(environments) < 2:
         return {}
     first, *others = environments
-    return {
-        name: value
-        for name, value in first.items()
-        if all(each.get(name) == value for each in others) and not is_secret(name, value)
-    }
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
 def needed(system: System, name: str) -> bool:

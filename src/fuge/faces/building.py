@@ -51,9 +51,8 @@ class Builder:
         base = options.base or dockerfile.usual_base()
         needs = Needs(options.requirements or dockerfile.requirements_of(system, service), tuple(options.wheel))
         text = dockerfile.text(system, service, image, needs, base)
-        folder = dockerfile.prepare(
-            system, service, text, needs, hidden(self._document, service) | {system.data.resolve()}
-        )
+        left_out = hidden(self._document, system, service)
+        folder = dockerfile.prepare(system, service, text, needs, left_out)
         installed = f"with {shown_path(needs.requirements)}" if needs.requirements else "without requirements.txt"
         if options.files:
             print(f"wrote [{service.name}]: {shown_path(folder)}, {installed}")

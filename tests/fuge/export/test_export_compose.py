@@ -215,6 +215,18 @@ def test_secrets_are_in_a_file_of_their_own(export: Export) -> None:
     assert "mongodb:" not in made.output.text
 
 
+def test_the_place_of_a_service_is_no_secret_whatever_it_is_called(export: Export) -> None:
+    made = export(
+        """
+        token_service: {type: process, run: python main.py, ports: [main=8000], environment: [TOKEN=1]}
+        web: {type: process, run: python main.py}
+        """,
+        "compose",
+    )
+    assert ("TOKEN_SERVICE_SERVICE_PORT", "8000") in made.services["web"]["environment"].items()
+    assert made.output.private == {"token-service.secrets.env": "TOKEN='1'\n"}
+
+
 # What ends, what is started again ---------------------------------------------------------------------------------
 
 

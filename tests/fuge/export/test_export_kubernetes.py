@@ -1,6 +1,7 @@
 """Manifests for Kubernetes, which its own schemas and rules for names accept."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -9,6 +10,7 @@ from fuge_exports import Export, Made, values
 
 from fuge.errors import FugeError
 from workbook import course
+from workbook.course import ROOT
 
 STEP = course.recipe("07").step / "fuge" / "fuge.yml"
 VERSION = "1.30"
@@ -129,6 +131,14 @@ def test_step_07_is_valid(export: Export) -> None:
         ("NetworkPolicy", "webapp-from-outside"),
     ]
     assert {each["metadata"].get("namespace") for each in made.documents} == {None, "micro"}
+
+
+OTHERS = [*sorted(ROOT.glob("steps/*/fuge/fuge.yml")), ROOT / "examples" / "shop" / "fuge.yml"]
+
+
+@pytest.mark.parametrize("file", OTHERS, ids=lambda file: file.relative_to(ROOT).parts[1])
+def test_every_system_of_the_course_is_valid(export: Export, file: Path) -> None:
+    check(export(file, "kubernetes"))
 
 
 def test_an_odd_system_is_valid(export: Export) -> None:

@@ -1,5 +1,6 @@
 """Recipe 07 as somebody sees it who looks on: the page of fuge, in a real browser."""
 
+import json
 import os
 import signal
 import subprocess

@@ -16,6 +16,7 @@ from mu_fakes import until
 
 from mu import ConnectFailed, Mu, Overloaded, ServiceError, TransportError, outbox, redis
 from mu.errors import Closed, DeadlineExceeded, FrameTooLarge
+from mu.transports.redis.link import PATIENCE
 
 EVENT = {"role": "event"}
 
@@ -241,6 +242,23 @@ async def test_redis_that_is_away_is_told_at_once_and_waited_for(broker: RedisBr
             await broker.start()
             await until(lambda: len(recorder.seen) == 200, seconds=30)
     assert sorted(recorder.seen) == list(range(200))
+
+
+async def test_redis_that_hangs_does_not_hold_up_the_start_and_is_waited_for(broker: RedisBroker) -> None:
+    recorder = Recorder()
+    async with sender(broker) as mu:
+        await send(mu, 1, 2)
+        receiver = consumer(broker, recorder)
+        broker.freeze(True)
+        try:
+            async with asyncio.timeout(PATIENCE):  # which is what an answer may take later on
+                await receiver.start()
+            broker.freeze(False)
+            await send(mu, 3)
+            await until(lambda: recorder.seen == [1, 2, 3], seconds=30)
+        finally:
+            broker.freeze(False)
+            await receiver.tear_down()
 
 
 async def test_redis_that_forgets_its_scripts_is_given_them_again(broker: RedisBroker) -> None:

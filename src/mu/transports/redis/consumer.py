@@ -24,6 +24,7 @@ from mu.transports.redis.settling import Settlement, Settling
 
 log = logging.getLogger("mu.redis")
 LINGER = 0.02  # seconds for which messages that nobody waits for may gather: many at once cost far less
+AT_THE_START = 1.0  # seconds for which others, such as health checks, wait for a Redis that hangs
 BLOCK = 1.0  # seconds for which Redis is asked to wait for a message
 
 
@@ -72,14 +73,17 @@ class Consumer:
         self._consuming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Raises TransportError if Redis does not let us in; if it is not there, it is waited for."""
+        """Raises TransportError if Redis does not let us in; if it is not there, it is waited for in the background."""
         try:
-            await self._life.renew()
-        except MuError as error:
-            if not error.temporary:
+            async with asyncio.timeout(AT_THE_START):
+                await self._life.renew()
+        except (MuError, TimeoutError) as error:
+            if isinstance(error, MuError) and not error.temporary:
                 await self._close_links()
                 raise
-            log.warning("%s is not to be had yet: %s", self._address, error)
+            log.warning(
+                "%s is not to be had yet: %s", self._address, str(error) or f"no answer within {AT_THE_START:g} s"
+            )
         self._consuming = asyncio.get_running_loop().create_task(self._consume())
         self._life.go_on()
 

@@ -12,7 +12,6 @@ from nbclient.exceptions import CellExecutionError
 from workbook import cells, micro, ports, varying
 from workbook.course import Recipe
 from workbook.errors import WorkbookError
-from workbook.trace_picture import TIMES
 
 CELL_LIMIT = 60  # seconds
 METADATA = {
@@ -57,13 +56,9 @@ def executed(text: str, recipe: Recipe) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             outputs = varying.replaced(cell.outputs, varying.seen(recipe, free))
-            cell.outputs = nbformat.from_dict(stored[cell.id] if is_same(outputs, stored[cell.id]) else outputs)
+            same = varying.are_same_but_for_times(outputs, stored[cell.id])
+            cell.outputs = nbformat.from_dict(stored[cell.id] if same else outputs)
     return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
-
-
-def is_same(outputs: list[Any], stored: list[Any]) -> bool:
-    """Whether they differ in times only: then the ones that are stored may stay."""
-    return bool(varying.replaced(outputs, TIMES) == varying.replaced(stored, TIMES))
 
 
 def kernel_environment(free: dict[str, int]) -> dict[str, str]:

@@ -21,6 +21,10 @@ def compared(recipe: Recipe, free: Mapping[str, int]) -> dict[str, str]:
     return seen(recipe, free) | trace_picture.TIMES
 
 
+def are_same_but_for_times(one: Any, other: Any) -> bool:
+    return bool(replaced(one, trace_picture.TIMES) == replaced(other, trace_picture.TIMES))
+
+
 def replaced(value: Any, rules: Mapping[str, str]) -> Any:
     """A value of lists, dictionaries and texts, with that done in all texts."""
     if isinstance(value, Mapping):

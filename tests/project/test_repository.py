@@ -38,12 +38,14 @@ BORDERS = {
     "lint": {"cells", "errors"},
     "pictures": {"course"},
     "system_picture": {"pictures", "fuge"},
+    "trace_picture": {"fuge"},
+    "varying": {"course", "ports", "trace_picture"},
     "databases": {"errors", "ports"},
     "node": {"course", "errors"},
     "doctor": {"course", "databases", "ports", "fuge"},
     "exercises": {"browser", "course", "errors", "system"},
     "forward": {"cells", "course", "errors", "nbformat"},
-    "execute": {"cells", "course", "errors", "micro", "ports", "nbformat", "nbclient"},
+    "execute": {"cells", "course", "errors", "micro", "ports", "varying", "nbformat", "nbclient"},
     "notebook": {
         *(
             "browser",
@@ -58,6 +60,7 @@ BORDERS = {
             "ports",
             "system_picture",
             "terminal",
+            "trace_picture",
         ),
         *("IPython", "fuge"),
     },

@@ -103,8 +103,8 @@ def test_pictures_that_differ_in_times_only_are_the_same_where_they_are_compared
     one, other = (trace_picture.drawn(addition(slower)) for slower in (1.0, 3.0))
     longer = trace_picture.drawn([*addition(), span("4", "3", "adder_service", "more", 0.003, 0.001)])
     assert one != other
-    assert varying.replaced(one, trace_picture.TIMES) == varying.replaced(other, trace_picture.TIMES)
-    assert varying.replaced(one, trace_picture.TIMES) != varying.replaced(longer, trace_picture.TIMES)
+    assert varying.are_same_but_for_times(one, other)
+    assert not varying.are_same_but_for_times(one, longer)
 
 
 # When a trace is whole --------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class Client(ABC):
         return str(self)
 
     def stats(self) -> Mapping[str, float]:
-        """What can be counted of it now, for metrics: {"breaker": 0.0}; nothing of most."""
+        """What can be counted of it now, such as {"outbox": 3}; nothing of most. Metrics have it of mu's adapters."""
         return {}
 
     def __str__(self) -> str:

@@ -141,3 +141,20 @@ def test_service_that_is_killed_is_red_on_the_page_and_comes_back(system: System
     shown.until(lambda: shown.boxes()["adder_service"] == "running")
     assert wait_until(lambda: add(system, "1", "2") == 200)
     shown.picture("step-07")
+
+
+def routes(system: System) -> set[tuple[str, str, str]]:
+    """Those that messages have taken: of which service, of which kind, and for which pattern."""
+    found = json.loads(system.fuge("metrics", "--json"))
+    return {(each["service"], row["kind"], row["pattern"]) for each in found for row in each["routes"] if row["calls"]}
+
+
+def test_each_service_tells_of_its_routes(system: System) -> None:
+    assert add(system, "1", "2") == 200
+    way = {
+        *(("webapp", "outbound", pattern) for pattern in ("role: basic", "role: audit", "role: events")),
+        ("adder_service", "handler", "role: basic, cmd: add"),
+        ("audit_service", "handler", "role: audit, cmd: append"),
+        ("event_service", "handler", "role: events, cmd: record"),
+    }
+    assert wait_until(lambda: routes(system) >= way), routes(system)

@@ -56,11 +56,14 @@ def test_table_can_be_reached_and_moved_by_keys_and_stays_in_place(
     project.configure_with(enabled(free_ports(1)[0]), *shop(project))
     project.up()
     measured(project, "orders", lambda found: route(found, "outbound", "role: stock")["calls"])
-    browser.set_window_size(420, 900)
+    size = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)  # type: ignore[attr-defined]
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": dark})  # type: ignore[attr-defined]
     shown = opened(browser, page(), "orders")
     shown.until(lambda: len(shown.ask(ROWS)) == 3)
     browser.find_element("css selector", "#detail-close").send_keys(Keys.TAB, Keys.TAB, Keys.TAB)
-    assert shown.ask("document.activeElement.className") == "wide"
+    assert browser.switch_to.active_element.accessible_name == "Routes and how they do"
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT * 3)
     shown.until(lambda: shown.ask("document.activeElement.scrollLeft") > 0)
     before = shown.ask("document.querySelector('.metrics tbody tr').children[2].textContent")
@@ -68,6 +71,7 @@ def test_table_can_be_reached_and_moved_by_keys_and_stays_in_place(
     assert shown.ask("document.activeElement.className") == "wide"
     assert shown.ask("document.activeElement.scrollLeft") > 0
     assert shown.ask("document.documentElement.scrollWidth <= innerWidth")
+    shown.picture("metrics-small-dark")
 
 
 def test_what_is_sent_is_text(project: Project, page: Callable[..., Page], browser: WebDriver) -> None:

@@ -17,6 +17,7 @@ from workbook import cells, course, execute, lint, ports, snapshots, varying
 from workbook.course import Recipe
 
 NotebookRan = Callable[[str, int], None]
+LIMIT = 400  # seconds for all cells of a notebook, on a busy machine
 
 
 def nbval(notebook: Path, recipe: Recipe) -> subprocess.CompletedProcess[str]:
@@ -56,6 +57,7 @@ def with_engine(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @each_recipe_and_engine()
 @pytest.mark.usefixtures("with_engine")
+@pytest.mark.timeout(LIMIT)
 def test_outputs_are_what_comes_out(recipe: Recipe, engine: str, tmp_path: Path, notebook_ran: NotebookRan) -> None:
     copy = Path(shutil.copy(recipe.notebook, tmp_path))
     done = nbval(copy, recipe)
@@ -67,6 +69,7 @@ def test_outputs_are_what_comes_out(recipe: Recipe, engine: str, tmp_path: Path,
     assert wait_until(lambda: not left_running()), f"left running: {left_running()}"
 
 
+@pytest.mark.timeout(LIMIT)
 @each_recipe(course.recipe("01"), course.recipe("02"), course.recipe("05"))  # that all outputs are true is seen above
 def test_execute_gives_the_identical_file(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     engine_needed(engine := engines_for(recipe)[-1])

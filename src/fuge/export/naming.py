@@ -49,8 +49,7 @@ def kept(system: System, service: Service) -> list[PurePosixPath]:
     They are those of its variables that lead into the folder where fuge has its data, as OUTBOX=../fuge/.fuge/outbox.
     """
     data = system.file.parent / OWN_FOLDER
-    if service.path is None:
-        return []
+    assert service.path
     found = []
     for value in service.environment.values():
         path = Path(os.path.normpath(service.path / value))

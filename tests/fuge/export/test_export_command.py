@@ -75,6 +75,13 @@ def test_a_file_of_somebody_else_is_not_written_over(project: Project) -> None:
     assert "hush" in mine.read_text()
 
 
+def test_a_folder_in_the_place_of_a_file_is_not_fuges(project: Project) -> None:
+    (project.folder / "compose.yaml").mkdir()
+    done = project.fuge("export", "compose", "-o", ".")
+    assert done.code == 1
+    assert "expected no file, or one by fuge export, at compose.yaml" in done.err
+
+
 def test_notes_are_data_too(project: Project) -> None:
     found = project.ok("export", "compose", "--json").json
     assert found["text"].startswith("# By `fuge export compose` from fuge.yml")
@@ -189,3 +196,16 @@ def test_a_service_that_can_have_no_name_has_no_image(project: Project) -> None:
     done = project.fuge("build", "--files")
     assert done.code == 2
     assert done.err.startswith("fuge.yml:1:1 a_: expected a name for DNS")
+
+
+def test_a_folder_that_cannot_be_written_is_told(project: Project) -> None:
+    (project.folder / ".fuge").mkdir()
+    (project.folder / ".fuge" / "build").touch()
+    done = project.fuge("build", "web", "--files")
+    assert done.code == 1
+    assert done.out.startswith("failed [web]: web: .fuge/build/web cannot be written: ")
+
+
+def test_a_folder_that_is_not_there_has_no_image(project: Project) -> None:
+    project.configure("a: {type: process, path: gone, run: python main.py}")
+    assert "skipping [a]: the folder" in project.ok("build").out

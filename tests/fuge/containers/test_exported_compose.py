@@ -8,7 +8,7 @@ from helpers import wait_until
 
 from workbook import course
 
-pytestmark = [pytest.mark.step("07"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 RECIPE = course.recipe("07")
 
 
@@ -55,3 +55,17 @@ def test_what_could_not_be_delivered_is_kept_in_a_volume(system: OnCompose) -> N
     system.compose("up", "-d", "--wait")
     assert system.is_there()
     assert system.is_audited("1 + 2")
+
+
+def test_instances_are_found_as_they_come_and_go(system: OnCompose) -> None:
+    system.compose("up", "-d", "--wait", "--no-recreate", "--scale", "adder_service=2")
+    both = system.containers("adder_service")
+    assert len(both) == 2
+
+    def have_both_added() -> bool:
+        assert system.add("20", "22") == ["42"]
+        return all(b"the sum is 42" in system.api.logs(each) for each in both)
+
+    assert wait_until(have_both_added, 60)
+    system.compose("up", "-d", "--wait", "--no-recreate", "--scale", "adder_service=1")
+    assert system.comes_to_add("20", "23", "43")

@@ -12,7 +12,7 @@ from swarm_nodes import Swarm, client
 
 from workbook import course
 
-pytestmark = [pytest.mark.step("07"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 RECIPE = course.recipe("07")
 SERVICES = ("adder_service", "audit_service", "event_service", "mongo", "redis", "webapp")
 

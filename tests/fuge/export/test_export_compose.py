@@ -4,7 +4,11 @@ import pytest
 from fuge_exports import Export
 
 from fuge.errors import ConfigError
+from fuge.export import docker
 from fuge.export.naming import Images
+from fuge.plan import config
+from fuge.plan.discovery import environment
+from fuge.plan.zone import zones
 from workbook import course
 
 STEP = course.recipe("07").step / "fuge" / "fuge.yml"
@@ -98,6 +102,17 @@ def test_a_service_is_found_by_its_name_its_label_and_its_whole_name(export: Exp
     assert services["price_list"]["networks"] == {"default": {"aliases": ["price-list", whole]}}
     assert services["web"]["networks"] == {"default": {"aliases": ["web.market.svc.cluster.local"]}}
     assert "networks" not in export("web: {type: process, run: python main.py}", "compose").services["web"]
+
+
+def test_services_have_the_names_that_fuge_answers_to_and_the_variables_that_it_gives(export: Export) -> None:
+    made = export(STEP, "compose")
+    system = config.load(STEP)
+    [own, *_] = zones(system)
+    aliases = {name for service in made.services.values() for name in service["networks"]["default"]["aliases"]}
+    assert {record.name for record in own.records if record.type == "A"} - {own.server} <= aliases
+    for name, service in made.services.items():
+        here = {each for each in environment(system, system.services[name], {}) if not each.startswith("OTEL_")}
+        assert {*service["environment"]} == here - {"DNS_HOST", "DNS_PORT"} | docker.DNS.keys()
 
 
 def test_a_python_service_may_do_little(export: Export) -> None:

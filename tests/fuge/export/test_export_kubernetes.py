@@ -9,6 +9,8 @@ import pytest
 from fuge_exports import Export, Made, values
 
 from fuge.errors import FugeError
+from fuge.plan import config
+from fuge.plan.zone import zones
 from workbook import course
 from workbook.course import ROOT
 
@@ -157,6 +159,18 @@ def test_names_are_those_that_services_ask_for(export: Export) -> None:
     assert (told["DNS_NAMESPACE"], told["DNS_SUFFIX"]) == ("micro", "svc.cluster.local")
     assert not {"DNS_MODE", "DNS_HOST", "DNS_PORT"} & told.keys()
     assert told["ADDER_SERVICE_SERVICE_HOST"] == "adder-service.micro.svc.cluster.local"
+
+
+def test_ports_have_the_records_that_fuge_answers_with(export: Export) -> None:
+    made = export(STEP, "kubernetes")
+    services = [each for each in made.documents if each["kind"] == "Service"]
+    names = {
+        f"_{port['name']}._tcp.{each['metadata']['name']}.{each['metadata']['namespace']}.svc.cluster.local"
+        for each in services
+        for port in each["spec"]["ports"]
+    }
+    [own, *_] = zones(config.load(STEP))
+    assert names == {record.name for record in own.records if record.type == "SRV"}
 
 
 def test_a_service_runs_with_few_rights(export: Export) -> None:

@@ -36,6 +36,9 @@ def service(unit: Unit, units: Units, notes: Notes) -> dict[str, Any]:
     if unit.declared.depends_on:
         notes.at((unit.name, "depends_on"), AT_ONCE)
     unit = unit.without_folders(notes)
+    if volumes := [mount.source for mount in unit.mounts if mount.kind == "volume"]:
+        reason = f"{', '.join(volumes)} is another one on each machine: keep it on one, by a placement constraint"
+        notes.at((unit.name, "volumes"), reason)
     return {
         **docker.service(unit, units),
         **docker.named("ports", [*published(unit)]),

@@ -61,6 +61,9 @@ def test_folders_of_this_machine_are_left_out(export: Export) -> None:
     made = export("a: {type: container, image: nginx, volumes: ['./conf:/etc/nginx', 'data:/data']}", "swarm")
     assert made.services["a"]["volumes"] == [{"type": "volume", "source": "data", "target": "/data"}]
     assert made.notes[1] == (
+        "fuge.yml:1:36 a.volumes: data is another one on each machine: keep it on one, by a placement constraint"
+    )
+    assert made.notes[2] == (
         "fuge.yml:1:36 a.volumes: the folder for /etc/nginx is on this machine alone, and left out:"
         " an image can have it"
     )

@@ -11,6 +11,7 @@ from fuge.plan.faults import shown_path
 from fuge.plan.places import Document
 from fuge.plan.schema import GLOBAL
 from fuge.plan.system import Service, System
+from fuge.services.docker_engine import DockerEngine
 from fuge.services.engines import Engines
 
 
@@ -24,42 +25,51 @@ class Builder:
     async def build(self) -> int:
         """All services that can be built, even if one fails. Returns 1 if one did.
 
-        Raises ConfigError for what can have no name in DNS, as images are called so.
+        Raises ConfigError for what can have no name in DNS, as images are called so, and NoEngineError.
         """
         elsewhere.check(self._document, self._system)
-        chosen = self._options.services
-        names = [each.origin for each in self._system.select(chosen)] if chosen else [*self._system.services]
+        fit = [service for service in self._chosen() if not skipped(service)]
         failed = False
         try:
-            for name in dict.fromkeys(names):
-                service = self._system.services[name]
-                if why := unfit(service):
-                    print(f"skipping [{name}]: {why}")
-                    continue
+            docker = await self._engines.docker() if fit and not self._options.files else None
+            for service in fit:
                 try:
-                    await self._one(service)
+                    await self._one(service, docker)
                 except FugeError as error:
                     failed = True
-                    print(f"failed [{name}]: {error}")
+                    print(f"failed [{service.name}]: {error}")
         finally:
             self._engines.close()
         return 1 if failed else 0
 
-    async def _one(self, service: Service) -> None:
+    def _chosen(self) -> list[Service]:
+        """Also those that are not enabled, unless some are named."""
+        words, services = self._options.services, self._system.services
+        names = [each.origin for each in self._system.select(words)] if words else [*services]
+        return [services[name] for name in dict.fromkeys(names)]
+
+    async def _one(self, service: Service, docker: DockerEngine | None) -> None:
+        """Without an engine, what it would build is written."""
         options, system = self._options, self._system
         image = Images(options.registry or "", options.tag).of(system, service)
         base = options.base or dockerfile.usual_base()
         needs = Needs(options.requirements or dockerfile.requirements_of(system, service), tuple(options.wheel))
         text = dockerfile.text(system, service, image, needs, base)
-        left_out = hidden(self._document, system, service)
-        folder = dockerfile.prepare(system, service, text, needs, left_out)
+        folder = dockerfile.prepare(system, service, text, needs, hidden(self._document, system, service))
         installed = f"with {shown_path(needs.requirements)}" if needs.requirements else "without requirements.txt"
-        if options.files:
+        if docker is None:
             print(f"wrote [{service.name}]: {shown_path(folder)}, {installed}")
             return
         print(f"building [{service.name}]: {image}, {installed}", flush=True)
-        docker = await self._engines.docker()
         await docker.build(folder, image, {"BASE": base}, lambda step: print(f"  {step}", flush=True))
+
+
+def skipped(service: Service) -> bool:
+    """Whether no image can be made of a service, which is told then."""
+    why = unfit(service)
+    if why:
+        print(f"skipping [{service.name}]: {why}")
+    return bool(why)
 
 
 def unfit(service: Service) -> str:

@@ -81,10 +81,11 @@ def test_a_base_that_cannot_be_had_is_told(project: Project) -> None:
     assert "cannot build fugebuilt-web:latest: Get " in done.out
 
 
-def test_without_an_engine_the_reason_is_told(project: Project) -> None:
+def test_without_an_engine_the_reason_is_told_once(project: Project) -> None:
     done = project.fuge("build", DOCKER_HOST="unix:///nowhere/docker.sock")
-    assert done.code == 1
-    assert "failed [web]: no Docker engine at unix:///nowhere/docker.sock" in done.out
+    assert done.code == 3
+    assert done.err.startswith("fuge: no Docker engine at unix:///nowhere/docker.sock")
+    assert done.out == ""
 
 
 def test_compose_takes_every_value_as_it_is(project: Project, api: Any, url: str) -> None:

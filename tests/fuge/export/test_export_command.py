@@ -125,9 +125,9 @@ def test_a_dockerfile_is_written_with_what_it_copies(project: Project) -> None:
     (project.folder / "own.whl").touch()
     done = project.ok("build", "--files", "--base", "mine:1", "--wheel", "own.whl")
     assert done.out.splitlines() == [
-        "wrote [web]: .fuge/build/web, with web/requirements.txt",
         "skipping [redis]: it has an image, redis",
         "skipping [node]: it is not run by Python, but by 'node main.js'",
+        "wrote [web]: .fuge/build/web, with web/requirements.txt",
     ]
     folder = project.folder / ".fuge" / "build" / "web"
     files = {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}

@@ -6,10 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from fuge.export import compose, kubernetes, swarm
 from fuge.export.output import Output
-
-MAKERS = {"compose": compose.output, "swarm": swarm.output, "kubernetes": kubernetes.output}
 
 
 @dataclass

@@ -2,31 +2,28 @@
 
 from functools import partial
 
-from fuge_exports import MAKERS, values
+import yaml
 from fuzz.fuge_yml import SEEDS, WORDS, loading
 from fuzz.target import Misbehaved, Target
 
 from fuge.errors import FugeError
-from fuge.export import docker, units
+from fuge.export.engines import ENGINES, export
 from fuge.export.naming import Images
-from fuge.export.notes import Notes
 from fuge.plan.places import Document
 from fuge.plan.system import System
 
 
 def check_exports(document: Document, system: System) -> None:
-    for kind, make in MAKERS.items():
-        notes = Notes(document)
+    for engine in ENGINES:
         try:
-            found = units.of(document, system, Images(), {} if kind == "kubernetes" else docker.DNS, notes)
-            output = make(found, notes)
+            output, notes = export(document, system, engine, Images())
         except FugeError:
             continue
-        for text in (output.text, *(output.private.values() if kind == "kubernetes" else ())):
-            if not all(values(text)):
-                raise Misbehaved(f"an empty document for {kind}: {text}")
+        for text in (output.text, *(output.private.values() if engine == "kubernetes" else ())):
+            if not all(yaml.load_all(text, yaml.CSafeLoader)):
+                raise Misbehaved(f"an empty document for {engine}: {text}")
         comments = [line for line in output.text.splitlines() if line.startswith("# ")]
-        if notes.found and len(comments) != len(notes.found) + 2:
+        if notes and len(comments) != len(notes) + 2:
             raise Misbehaved(f"expected a comment for each note, found {comments}")
 
 

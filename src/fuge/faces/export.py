@@ -6,15 +6,10 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fuge.faces.arguments import UsageError, some_services
 from fuge.faces.session import Session
 from fuge.plan.faults import shown_path
-
-if TYPE_CHECKING:
-    from fuge.export.output import Output
-    from fuge.export.units import Units
 
 KINDS = ("compose", "swarm", "kubernetes")
 
@@ -36,14 +31,8 @@ def build_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--requirements", metavar="FILE", type=Path, help="what to install; default: the nearest requirements.txt"
     )
-    parser.add_argument(
-        *("--wheel",),
-        metavar="FILE",
-        type=Path,
-        action="append",
-        default=[],
-        help="install this one too; may be repeated",
-    )
+    wheel = parser.add_argument("--wheel", metavar="FILE", type=Path, action="append", default=[])
+    wheel.help = "install this one too; may be repeated"
     parser.add_argument("--files", action="store_true", help="write the Dockerfiles, and build nothing")
     image_options(parser)
 
@@ -72,35 +61,20 @@ tag = matching(r"\w[\w.-]{0,127}", "such as 1.4")
 
 
 async def export(session: Session, options: Namespace) -> None:
-    from fuge.export import compose, kubernetes, output, swarm, units
-    from fuge.export.docker import DNS
+    """Print or write a system for another engine, and tell what that cannot do."""
+    from fuge.export import engines, output
     from fuge.export.naming import Images
-    from fuge.export.notes import Notes
     from fuge.plan import config
 
     document, system = config.read(session.file, os.environ, session.ports)
-    notes = Notes(document)
-    makers: dict[str, Callable[[Units, Notes], Output]] = {
-        "compose": compose.output,
-        "swarm": swarm.output,
-        "kubernetes": kubernetes.output,
-    }
-    dns = {} if options.kind == "kubernetes" else DNS
-    made = makers[options.kind](
-        units.of(document, system, Images(options.registry or "", options.tag), dns, notes), notes
-    )
-    for note in notes.found:
+    made, notes = engines.export(document, system, options.kind, Images(options.registry or "", options.tag))
+    for note in notes:
         print(note.text(system.file), file=sys.stderr)
-    told = [
-        {"line": note.place.line, "column": note.place.column, "key": note.key, "reason": note.reason}
-        for note in notes.found
-    ]
+    told = [{"line": at.line, "column": at.column, "key": key, "reason": reason} for at, key, reason in notes]
     if options.output:
         paths = output.write(made, options.kind, options.output, options.force)
-        session.show(
-            {"files": [str(path) for path in paths], "notes": told},
-            "\n".join(f"wrote {shown_path(path.absolute())}" for path in paths),
-        )
+        lines = [f"wrote {shown_path(path.absolute())}" for path in paths]
+        session.show({"files": [str(path) for path in paths], "notes": told}, "\n".join(lines))
         return
     if made.private:
         print(f"{', '.join(made.private)}: secrets, which are written by -o alone", file=sys.stderr)

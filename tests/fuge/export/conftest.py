@@ -4,11 +4,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from fuge_exports import MAKERS, Export, Made
+from fuge_exports import Export, Made
 
-from fuge.export import docker, units
+from fuge.export import engines
 from fuge.export.naming import Images
-from fuge.export.notes import Notes
 from fuge.plan import config
 
 
@@ -24,9 +23,7 @@ def export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Export:
         if isinstance(text, str):
             file.write_text(dedent(text), encoding="utf-8")
         document, system = config.read(file, environment)
-        notes = Notes(document)
-        dns = {} if kind == "kubernetes" else docker.DNS
-        output = MAKERS[kind](units.of(document, system, images or Images(), dns, notes), notes)
-        return Made(output, [note.text(file) for note in notes.found])
+        output, notes = engines.export(document, system, kind, images or Images())
+        return Made(output, [note.text(file) for note in notes])
 
     return export

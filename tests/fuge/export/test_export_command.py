@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from fuge_project import Project
 
+from fuge.export.engines import ENGINES
+from fuge.faces.export import KINDS
+
 SYSTEM = """
 web:
   type: process
@@ -58,6 +61,10 @@ def test_files_are_written_and_secrets_are_for_their_owner(
     assert "fuge.yml:7:3 web.delay_start: engines have no pause before a start" in done.err
     assert f"{secrets}: secrets, which are written by -o alone" in shown.err
     assert project.ok("export", kind, "-o", "out/there").out == done.out
+
+
+def test_the_command_knows_all_engines() -> None:
+    assert tuple(ENGINES) == KINDS
 
 
 def test_a_file_of_somebody_else_is_not_written_over(project: Project) -> None:

@@ -1,9 +1,9 @@
 // The metrics of a service: its routes with how they do, and what is under way in it; up to date while in sight.
 
+import { asked, whileVisible } from "./asking.js";
 import { byId, el, say } from "./dom.js";
 import { milliseconds } from "./format.js";
 
-const AGAIN = 2000; // milliseconds
 const STALE = 15; // seconds without a word, after which it is said
 const HEADINGS = ["Kind", "Route", "Calls", "Per s", "Errors", "p50", "p99", "State"];
 const ROUTE = 1; // which of these names a row
@@ -16,7 +16,7 @@ const table = el("table", {}, el("caption", { class: "unseen" }, "Routes"), el("
 const wide = el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Routes and how they do" }, table);
 const parts = el("div", { class: "metrics" }, wide, about);
 let service = "";
-let timer = 0;
+const visible = whileVisible(refresh);
 
 /** What shows them, until it is asked for those of another service. */
 export function of(name) {
@@ -24,25 +24,14 @@ export function of(name) {
     service = name;
     show({ found: [], reason: "…" });
   }
-  clearInterval(timer);
-  timer = setInterval(refresh, AGAIN);
-  refresh();
+  visible(true);
   return parts;
 }
 
 async function refresh() {
   const name = service;
-  const said = await asked(name);
+  const said = await asked(`/api/services/${encodeURIComponent(name)}/metrics`, { found: [] });
   if (name === service) show(said);
-}
-
-async function asked(name) {
-  try {
-    const said = await (await fetch(`/api/services/${encodeURIComponent(name)}/metrics`)).json();
-    return said.error ? { found: [], reason: said.error } : said;
-  } catch {
-    return { found: [], reason: "`fuge ui` does not answer" };
-  }
 }
 
 function show({ found, reason }) {
@@ -88,4 +77,4 @@ const often = (rate) => (rate ? rate.toFixed(1) : "");
 const took = (seconds) => (seconds === null ? "" : milliseconds(seconds));
 const failures = (row) => (row.error_rate > 0 ? `${row.errors} ✕` : row.errors || "");
 
-byId("detail").addEventListener("close", () => clearInterval(timer));
+byId("detail").addEventListener("close", () => visible(false));

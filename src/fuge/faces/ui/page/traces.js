@@ -1,30 +1,15 @@
 // Traces: a list of them, and of the chosen one the spans as bars below each other, by time.
 
+import { asked, whileVisible } from "./asking.js";
 import { byId, el, say } from "./dom.js";
 import { clock, milliseconds } from "./format.js";
 
-const AGAIN = 2000; // milliseconds
 const list = byId("traces"), bars = byId("trace"), facts = byId("span");
 let chosen = "";
 let seen = "";
-let timer = 0;
 
 /** While they are in sight they are kept up to date. */
-export function visible(yes) {
-  clearInterval(timer);
-  if (!yes) return;
-  refresh();
-  timer = setInterval(refresh, AGAIN);
-}
-
-async function asked(address) {
-  try {
-    const said = await (await fetch(address)).json();
-    return said.error ? { reason: said.error } : said;
-  } catch {
-    return { reason: "`fuge ui` does not answer" };
-  }
-}
+export const visible = whileVisible(refresh);
 
 async function refresh() {
   const { traces = [], reason = "" } = await asked("/api/traces");

@@ -43,7 +43,7 @@ def test_numbers_are_added_audited_and_counted_across_machines(swarm: Swarm, sys
         tasks = swarm.tasks(system.project)
         return [(name, state) for name, _, state in tasks] == [(name, "Running") for name in SERVICES]
 
-    assert wait_until(all_run, 120), swarm.docker("stack", "ps", "--no-trunc", system.project)
+    assert wait_until(all_run, 180), swarm.docker("stack", "ps", "--no-trunc", system.project)
     places = {name: node for name, node, _ in swarm.tasks(system.project)}
     assert {*places.values()} == {"node1", "node2"}
     [node] = [each for each in swarm.nodes if each.name == places["webapp"]]

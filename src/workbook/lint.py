@@ -17,7 +17,8 @@ OTHER_MARKER = re.compile(r"NBVAL_(SKIP|RAISES_EXCEPTION|CHECK_OUTPUT)|PYTEST_VA
 OTHER_TAG = re.compile(r"nbval-|raises-exception")
 IGNORED_AT_MOST = 0.1  # of the code cells
 TOP_FOLDERS = "app bin data dev etc home lib mnt opt private proc root run srv sys tmp usr Users var work workspace"
-ABSOLUTE = re.compile(rf"""(?:^|[\s"'(=])(/(?:{TOP_FOLDERS.replace(" ", "|")})/\S*|[A-Za-z]:\\\S*)""")
+ABSOLUTE = re.compile(rf"""(?:^|[\s"'(=])(/(?:{TOP_FOLDERS.replace(" ", "|")})/[^\s"':]+|[A-Za-z]:\\\S*)""")
+IN_IMAGES = re.compile(r"/data/db|/app/\w+_service/?|/tmp/requirements\.txt")  # the same on every machine
 
 
 def problems(path: Path) -> list[str]:
@@ -40,8 +41,9 @@ def cell_problems(cell: Cell, number: int) -> list[str]:
         found.append("has stored stderr: mend what it complains about")
     if any(output["output_type"] == "error" for output in cell["outputs"]):
         found.append("has stored an error: a cell shows a failure as its text, not as a traceback")
-    if where := ABSOLUTE.search(source + "\n" + output_text(cell)):
-        found.append(f"holds the absolute path {where.group(1)}: write it relative to the notebook")
+    paths = ABSOLUTE.findall(f"{source}\n{output_text(cell)}")
+    if where := next((path for path in paths if not IN_IMAGES.fullmatch(path)), ""):
+        found.append(f"holds the absolute path {where}: write it relative to the notebook")
     if re.search(r"\bsteps/", source) or re.search(r"\b(shutil|copytree|copyfile)\b", source):
         found.append("copies or names a snapshot: the reader builds, with %%writefile")
     found += magic_problems(source)
@@ -63,7 +65,8 @@ def magic_problems(source: str) -> list[str]:
 
 
 def output_text(cell: Cell) -> str:
-    return "\n".join(str(value) for output in cell["outputs"] for value in (output.get("text"), output.get("data")))
+    shown = [each for output in cell["outputs"] for each in (output.get("text", ""), *output.get("data", {}).values())]
+    return "\n".join("".join(each) if isinstance(each, list) else str(each) for each in shown)
 
 
 def whole_problems(notebook: dict[str, Any], code: list[Cell], number: str) -> list[str]:

@@ -51,7 +51,7 @@ def docker_version() -> str:
 def command(database: Database, port: int, folder: str) -> str:
     """What starts it by hand, with its data in `folder` where there is no container. Raises WorkbookError."""
     image, wanted = database.image, os.environ.get("FUGE_ENGINE", "docker")
-    if wanted == "docker" and said_by("docker", "image", "inspect", "--format", "{{.Id}}", image):
+    if wanted == "docker" and docker_has(image):
         return f"docker run --rm -p {ports.HOST}:{port}:{database.port} {image}"
     program = next(filter(None, map(shutil.which, database.programs)), None) or in_wheel(database)
     if not program:
@@ -60,6 +60,11 @@ def command(database: Database, port: int, folder: str) -> str:
             "`fuge doctor` says what to do"
         )
     return f"{program} {database.options.format(host=ports.HOST, port=port, folder=folder)}"
+
+
+def docker_has(image: str) -> bool:
+    """Whether the Docker engine of this machine answers, and has an image."""
+    return bool(said_by("docker", "image", "inspect", "--format", "{{.Id}}", image))
 
 
 def in_wheel(database: Database) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from workbook import databases
+from workbook import databases, notebook
 from workbook.databases import MONGO, REDIS
 from workbook.errors import WorkbookError
 
 SAYS_IT_IS_THERE = "#!/bin/sh\necho 20.10\n"
+SAYS_IT_HAS_NO_IMAGE = '#!/bin/sh\n[ "$1" = version ] && echo 20.10\n'
 SAYS_NO = "#!/bin/sh\nexit 1\n"
 
 
@@ -39,6 +40,26 @@ def test_docker_is_used_where_it_has_the_image(programs: Path) -> None:
     program(programs, "mongod", "")
     assert databases.docker_version() == "20.10"
     assert databases.command(MONGO, 27018, "data") == "docker run --rm -p 127.0.0.1:27018:27017 mongo"
+
+
+@pytest.mark.parametrize(
+    ("docker", "is_there", "said"),
+    [
+        (SAYS_IT_IS_THERE, True, "Docker 20.10 answers"),
+        (
+            SAYS_IT_HAS_NO_IMAGE,
+            False,
+            "left out: Docker 20.10 does not have the image tiny; `docker pull tiny` fetches it",
+        ),
+        (SAYS_NO, False, "left out: no Docker engine answers on this machine"),
+    ],
+)
+def test_cell_for_docker_is_left_out_without_its_image(
+    docker: str, is_there: bool, said: str, programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(programs, "docker", docker)
+    assert notebook.docker_engine("tiny") is is_there
+    assert capsys.readouterr().out == f"{said}\n"
 
 
 def test_docker_that_hangs_is_as_none(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,9 +102,12 @@ def kill(service: str) -> None:
     process.wait(PATIENCE)
 
 
-def docker_engine() -> bool:
-    """Whether a Docker engine answers on this machine, and which."""
+def docker_engine(image: str = "") -> bool:
+    """Whether a Docker engine answers on this machine, and which; and whether it has that image."""
     version = databases.docker_version()
+    if version and image and not databases.docker_has(image):
+        print(f"left out: Docker {version} does not have the image {image}; `docker pull {image}` fetches it")
+        return False
     print(f"Docker {version} answers" if version else "left out: no Docker engine answers on this machine")
     return bool(version)
 

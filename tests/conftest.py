@@ -15,7 +15,7 @@ from helpers import MARK, left_running, wait_until
 
 from fuge import ports
 from workbook import course, snapshots
-from workbook.course import Recipe
+from workbook.course import Chapter
 
 PORTS_OF_A_WORKER = 1000  # so that none takes a port that another has found free a moment ago
 LONG = ("notebooks", "steps", "contracts", "project", "containers")  # folders; the last to be begun are short ones
@@ -23,7 +23,7 @@ NOTEBOOK = "notebook"  # the property of a test that has run one: its name, and 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--step", metavar="NN", help="only the tests that belong to this step")
+    parser.addoption("--step", metavar="NN", help="only the tests that belong to this chapter")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--step")
     if wanted is None:
         return
-    number = course.recipe(wanted).number
+    number = course.chapter(wanted).number
     belongs = [item for item in items if any(mark.args == (number,) for mark in item.iter_markers("step"))]
     config.hook.pytest_deselected(items=[item for item in items if item not in belongs])
     items[:] = belongs
@@ -55,7 +55,7 @@ def room(item: pytest.Item) -> str:
     if named := getattr(getattr(item, "module", None), "ROOM", ""):
         return str(named)
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    system = [parameters[name] for name in ("recipe", "engine") if name in parameters]
+    system = [parameters[name] for name in ("chapter", "recipe", "engine") if name in parameters]
     return " ".join([item.path.name, *(getattr(each, "slug", each) for each in system)])
 
 
@@ -100,11 +100,11 @@ def nothing_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path) -> Callable[[Recipe], Path]:
+def copy_of(tmp_path: Path) -> Callable[[Chapter], Path]:
     """A copy of a step that a test may change."""
 
-    def copy(recipe: Recipe) -> Path:
-        snapshots.write(snapshots.read(recipe.step), tmp_path / recipe.slug)
-        return tmp_path / recipe.slug
+    def copy(chapter: Chapter) -> Path:
+        snapshots.write(snapshots.read(chapter.step), tmp_path / chapter.slug)
+        return tmp_path / chapter.slug
 
     return copy

@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import pytest
 from fuge.plan.system import Port, Service
 from fuge.services.engines import Engines
 from workbook import course
-from workbook.course import ROOT, Recipe
+from workbook.course import ROOT, Chapter, Recipe
 from workbook.system import CONTAINERS
 
 if TYPE_CHECKING:
@@ -29,21 +29,27 @@ MARK = "WORKBOOK_TEST_RUN"  # in the environment of every process that a test st
 
 def each_recipe(*chosen: Recipe) -> pytest.MarkDecorator:
     """Run a test once for each recipe (or each chosen one), as part of that step."""
-    parameters = [
-        pytest.param(recipe, id=recipe.slug, marks=pytest.mark.step(recipe.number))
-        for recipe in chosen or course.recipes()
-    ]
-    return pytest.mark.parametrize("recipe", parameters)
+    return each_of("recipe", chosen or course.recipes())
 
 
-def each_recipe_and_engine() -> pytest.MarkDecorator:
-    """The same, and by each engine where a recipe has containers; the test has `recipe` and `engine`."""
+def each_chapter(*chosen: Chapter) -> pytest.MarkDecorator:
+    """The same for each chapter, those included that build nothing; the test has `chapter`."""
+    return each_of("chapter", chosen or course.chapters())
+
+
+def each_of(name: str, chapters: Sequence[Chapter]) -> pytest.MarkDecorator:
+    parameters = [pytest.param(each, id=each.slug, marks=pytest.mark.step(each.number)) for each in chapters]
+    return pytest.mark.parametrize(name, parameters)
+
+
+def each_chapter_and_engine() -> pytest.MarkDecorator:
+    """The same, and by each engine where its system has containers; the test has `chapter` and `engine`."""
     parameters = [
-        pytest.param(recipe, engine, id=f"{recipe.slug} {engine}".strip(), marks=pytest.mark.step(recipe.number))
-        for recipe in course.recipes()
-        for engine in engines_for(recipe)
+        pytest.param(chapter, engine, id=f"{chapter.slug} {engine}".strip(), marks=pytest.mark.step(chapter.number))
+        for chapter in course.chapters()
+        for engine in engines_for(chapter)
     ]
-    return pytest.mark.parametrize(("recipe", "engine"), parameters)
+    return pytest.mark.parametrize(("chapter", "engine"), parameters)
 
 
 def load_benchmark(path: str) -> ModuleType:
@@ -74,9 +80,9 @@ MONGO = Service(name="mongo", type="container", image="mongo", ports=(Port("main
 ENGINES = ("docker", "wheel")  # by each of which the course must work
 
 
-def engines_for(recipe: Recipe) -> tuple[str, ...]:
-    """What its containers are run by in tests; one engine without a name for a recipe that has none."""
-    return ENGINES if CONTAINERS & recipe.ports.keys() else ("",)
+def engines_for(chapter: Chapter) -> tuple[str, ...]:
+    """What its containers are run by in tests; one engine without a name for a chapter that has none."""
+    return ENGINES if CONTAINERS & chapter.ports.keys() else ("",)
 
 
 @functools.cache

@@ -49,18 +49,18 @@ def parser() -> argparse.ArgumentParser:
             )
         return command
 
-    add("list", "Show the recipes.")
-    add("run", "Start the system of a step (the newest by default); Ctrl-C stops it.", "recipe?")
-    add("test", "Check the code and run all tests, or only those that belong to one step.", "recipe?")
+    add("list", "Show the chapters.")
+    add("run", "Start the system of a chapter (the newest by default); Ctrl-C stops it.", "chapter?")
+    add("test", "Check the code and run all tests, or only those that belong to one chapter.", "chapter?")
     add("diff", "Show what changes from one step to another, and why.", "old", "new")
-    add("start", "Lay out micro/ as a recipe finds it; an existing one is kept as a backup.", "recipe").add_argument(
-        "--done", action="store_true", help="as the recipe ends, to begin with its exercises"
+    add("start", "Lay out micro/ as a chapter finds it; an existing one is kept as a backup.", "chapter").add_argument(
+        "--done", action="store_true", help="as the chapter ends, to begin with its exercises"
     )
-    add("check", "Say what of micro/ differs from the end of a recipe, and which exercises it solves.", "recipe")
-    add("hint", "Show a hint for an exercise: level 1, 2, ..., at last `solution`.", "recipe", "exercise", "level?")
+    add("check", "Say what of micro/ differs from the end of a chapter, and which exercises it solves.", "chapter")
+    add("hint", "Show a hint for an exercise: level 1, 2, ..., at last `solution`.", "chapter", "exercise", "level?")
     add("doctor", "Explain this machine: what is there, what is missing, what to do.")
     add("execute", "For authors: run notebooks from their first cell and store the outputs.").add_argument(
-        "recipes", nargs="*", metavar="RECIPE"
+        "chapters", nargs="*", metavar="CHAPTER"
     )
     add("forward", "For authors: carry a fix in one step's file into all later steps.", "recipe", "file").add_argument(
         "--base", default="HEAD", metavar="COMMIT", help="the commit before the fix (default: HEAD)"
@@ -69,8 +69,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def chosen(options: argparse.Namespace) -> course.Recipe:
-    return course.recipe(options.recipe) if options.recipe else course.newest()
+def chosen(options: argparse.Namespace) -> course.Chapter:
+    return course.chapter(options.chapter) if options.chapter else course.newest()
 
 
 def micro_folder() -> Path:
@@ -81,8 +81,8 @@ def list_command(_: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "recipe", "what it teaches", "run its system", box=None, pad_edge=False)
-    for each in course.recipes():
+    table = Table("", "chapter", "what it teaches", "run its system", box=None, pad_edge=False)
+    for each in course.chapters():
         table.add_row(each.slug, each.title, each.teaches, f"make run STEP={each.number}")
     Console().print(table)
 
@@ -90,9 +90,8 @@ def list_command(_: argparse.Namespace) -> None:
 def run_command(options: argparse.Namespace) -> int:
     from workbook import ports
 
-    step = chosen(options)
     os.environ.update(ports.environment(ports.chosen()))
-    command = [sys.executable, str(step.step / "run.py")]
+    command = [sys.executable, str(chosen(options).step / "run.py")]
     if os.name == "posix":
         os.execv(command[0], command)
     return subprocess.call(command)
@@ -101,7 +100,7 @@ def run_command(options: argparse.Namespace) -> int:
 def test_command(options: argparse.Namespace) -> int:
     checks = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
     tests = ["pytest", f"--numprocesses={workers()}", "--dist=loadgroup", "--no-loadscope-reorder"]
-    if options.recipe:
+    if options.chapter:
         checks, tests = [], [*tests, "--step", chosen(options).number]
     for needed in ("pytest", "xdist", "nbval", "ruff", "mypy"):
         importlib.import_module(needed)
@@ -141,15 +140,15 @@ def start_command(options: argparse.Namespace) -> None:
 def check_command(options: argparse.Namespace) -> int:
     from workbook import exercises, micro
 
-    recipe = chosen(options)
-    different = micro.differences(recipe, micro_folder())
-    results = [exercise.result(micro_folder()) for exercise in exercises.of(recipe)]
+    chapter = chosen(options)
+    different = micro.differences(chapter, micro_folder())
+    results = [exercise.result(micro_folder()) for exercise in exercises.of(chapter)]
     if not different:
-        print(f"notebooks/micro/ is the system at the end of recipe {recipe.number}.")
+        print(f"notebooks/micro/ is the system at the end of {chapter}.")
     elif any(passed for passed, _ in results):
-        print(f"notebooks/micro/ differs from the end of recipe {recipe.number}, as it must with your solutions:")
+        print(f"notebooks/micro/ differs from the end of {chapter}, as it must with your solutions:")
     else:
-        print(f"notebooks/micro/ is not the system at the end of recipe {recipe.number}:")
+        print(f"notebooks/micro/ is not the system at the end of {chapter}:")
     for name, how in different.items():
         print(f"  {how:12} {name}")
     for _, text in results:
@@ -182,20 +181,20 @@ def doctor_command(_: argparse.Namespace) -> int:
 def execute_command(options: argparse.Namespace) -> None:
     from workbook import execute, lint
 
-    for recipe in [course.recipe(number) for number in options.recipes] or course.recipes():
-        changed = execute.execute(recipe)
-        print(f"{'stored' if changed else 'unchanged':9} notebooks/{recipe.notebook.name}", flush=True)
-        lint.require(recipe.notebook)
+    for chapter in [course.chapter(number) for number in options.chapters] or course.chapters():
+        changed = execute.execute(chapter)
+        print(f"{'stored' if changed else 'unchanged':9} notebooks/{chapter.notebook.name}", flush=True)
+        lint.require(chapter.notebook)
 
 
 def forward_command(options: argparse.Namespace) -> None:
     from workbook import forward
 
-    for line in forward.forward(chosen(options), options.file, options.base):
+    for line in forward.forward(course.recipe(options.recipe), options.file, options.base):
         print(line)
 
 
 def picture_command(options: argparse.Namespace) -> None:
     from workbook import pictures
 
-    print(pictures.architecture(chosen(options)) if options.recipe else pictures.finished(), end="")
+    print(pictures.architecture(course.recipe(options.recipe)) if options.recipe else pictures.finished(), end="")

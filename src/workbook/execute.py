@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from workbook import cells, micro, ports, varying
-from workbook.course import Recipe
+from workbook.course import Chapter
 from workbook.errors import WorkbookError
 
 CELL_LIMIT = 60  # seconds
@@ -21,21 +21,21 @@ METADATA = {
 KEPT_CELL_METADATA = {"jupyter", "tags"}
 
 
-def execute(recipe: Recipe) -> bool:
-    """Run the recipe's notebook in a folder of its own, on free ports, and store it. Says whether it changed."""
-    cells.load(recipe.notebook)
-    old = recipe.notebook.read_text(encoding="utf-8")
-    new = executed(old, recipe)
+def execute(chapter: Chapter) -> bool:
+    """Run the chapter's notebook in a folder of its own, on free ports, and store it. Says whether it changed."""
+    cells.load(chapter.notebook)
+    old = chapter.notebook.read_text(encoding="utf-8")
+    new = executed(old, chapter)
     if new != old:
-        recipe.notebook.write_text(new, encoding="utf-8", newline="\n")
+        chapter.notebook.write_text(new, encoding="utf-8", newline="\n")
     return new != old
 
 
-def executed(text: str, recipe: Recipe) -> str:
+def executed(text: str, chapter: Chapter) -> str:
     """The notebook `text` after a run, in its one canonical form."""
     notebook = nbformat.reads(text, as_version=4)
     stored = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    free = ports.free_ports(recipe.ports)
+    free = ports.free_ports(chapter.ports)
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
@@ -49,13 +49,13 @@ def executed(text: str, recipe: Recipe) -> str:
         try:
             client.execute(env=os.environ | kernel_environment(free))
         except CellExecutionError as error:
-            raise WorkbookError(f"{recipe.notebook.name}: a cell failed.\n{error}") from None
+            raise WorkbookError(f"{chapter.notebook.name}: a cell failed.\n{error}") from None
         finally:
             micro.stop(Path(folder, micro.NAME))  # the last cell may not have run
     tidy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            outputs = varying.replaced(cell.outputs, varying.seen(recipe, free))
+            outputs = varying.replaced(cell.outputs, varying.seen(chapter, free))
             same = varying.are_same_but_for_times(outputs, stored[cell.id])
             cell.outputs = nbformat.from_dict(stored[cell.id] if same else outputs)
     return str(nbformat.writes(notebook)).rstrip("\n") + "\n"

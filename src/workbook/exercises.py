@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workbook.browser import Answer
-from workbook.course import ROOT, Recipe
+from workbook.course import ROOT, Chapter
 from workbook.errors import WorkbookError
 from workbook.system import System
 
@@ -25,7 +25,7 @@ class NotYet(Exception):
 
 @dataclass(frozen=True)
 class Exercise:
-    recipe: Recipe
+    chapter: Chapter
     folder: Path
 
     @property
@@ -39,7 +39,7 @@ class Exercise:
 
     @property
     def solution(self) -> Path:
-        """A patch on top of the recipe's step."""
+        """A patch on top of the chapter's step."""
         return self.folder / "solution.diff"
 
     @property
@@ -50,7 +50,7 @@ class Exercise:
     def verify(self, micro: Path) -> None:
         """Start the system in `micro` and check it. Raises NotYet, or WorkbookError if it does not start."""
         check: Callable[[System], None] = runpy.run_path(str(self.folder / "check.py"))["check"]
-        with System(micro, self.recipe) as system:
+        with System(micro, self.chapter) as system:
             check(system)
 
     def result(self, micro: Path) -> tuple[bool, str]:
@@ -69,21 +69,21 @@ class Exercise:
             raise WorkbookError(f"expected a hint from 1 to {len(hints)}, or solution; found {level!r}")
         position = int(level)
         after = str(position + 1) if position < len(hints) else "solution"
-        command = f"workbook hint {self.recipe.number} {self.number} {after}"
+        command = f"workbook hint {self.chapter.number} {self.number} {after}"
         return f"{hints[position - 1]}\n(Next: `{command}`)"
 
 
-def of(recipe: Recipe) -> list[Exercise]:
-    folders = sorted((FOLDER / recipe.slug).glob("[0-9]*-*"))
-    return [Exercise(recipe, folder) for folder in folders]
+def of(chapter: Chapter) -> list[Exercise]:
+    folders = sorted((FOLDER / chapter.slug).glob("[0-9]*-*"))
+    return [Exercise(chapter, folder) for folder in folders]
 
 
-def find(recipe: Recipe, number: int | str) -> Exercise:
-    for exercise in of(recipe):
+def find(chapter: Chapter, number: int | str) -> Exercise:
+    for exercise in of(chapter):
         if str(exercise.number) == str(number):
             return exercise
-    known = ", ".join(str(exercise.number) for exercise in of(recipe)) or "none"
-    raise WorkbookError(f"recipe {recipe.number} has no exercise {number}; it has: {known}")
+    known = ", ".join(str(exercise.number) for exercise in of(chapter)) or "none"
+    raise WorkbookError(f"{chapter} has no exercise {number}; it has: {known}")
 
 
 def expect(question: str, answer: Answer, status: int, text: str | None = None, contains: str = "") -> None:

@@ -1,24 +1,24 @@
-"""The reader's folder: laid out at the start of a recipe, compared with the step at its end."""
+"""The reader's folder: laid out at the start of a chapter, compared with the step at its end."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 from workbook import course, snapshots
-from workbook.course import Recipe
+from workbook.course import Chapter
 from workbook.errors import WorkbookError
 
 NAME = "micro"
 
 
-def begin(recipe: Recipe, micro: Path, done: bool = False) -> str:
-    """Lay out what recipe N starts from, step N-1, in `micro`; or, with `done`, what it ends with, step N.
+def begin(chapter: Chapter, micro: Path, done: bool = False) -> str:
+    """Lay out what a chapter starts from in `micro`; or, with `done`, what it ends with.
 
     What was there is kept beside it as a backup. Returns a sentence that says what was done.
     """
-    wanted = recipe if done else course.before(recipe)
+    wanted = chapter if done else course.before(chapter)
     start = snapshots.read(wanted.step) if wanted else {}
-    origin = f"the system at the end of recipe {wanted.number}" if wanted else "an empty folder"
+    origin = f"the system at the end of {wanted}" if wanted else "an empty folder"
     if micro.is_dir() and snapshots.read(micro) == start:
         remove_empty_folders(micro)
         return f"{NAME}/ is ready: {origin}."
@@ -52,8 +52,8 @@ def stop(micro: Path) -> None:
         subprocess.run([sys.executable, "-m", "fuge", "down"], cwd=micro, capture_output=True, check=False)
 
 
-def differences(recipe: Recipe, micro: Path) -> dict[str, str]:
-    """What of the reader's folder is not as at the end of the recipe, as snapshots.differences says it."""
+def differences(chapter: Chapter, micro: Path) -> dict[str, str]:
+    """What of the reader's folder is not as at the end of the chapter, as snapshots.differences says it."""
     if not micro.is_dir():
-        raise WorkbookError(f"there is no {micro}: `workbook start {recipe.number}` lays it out")
-    return snapshots.differences(snapshots.read(recipe.step), snapshots.read(micro))
+        raise WorkbookError(f"there is no {micro}: `workbook start {chapter.number}` lays it out")
+    return snapshots.differences(snapshots.read(chapter.step), snapshots.read(micro))

@@ -19,7 +19,7 @@ from concordant import resolve
 from mu import Mu, tcp
 from workbook import ports, snapshots
 from workbook.browser import Answer, request
-from workbook.course import Recipe
+from workbook.course import Chapter
 from workbook.errors import WorkbookError
 from workbook.terminal import Terminal, freeze
 
@@ -29,16 +29,16 @@ T = TypeVar("T")
 
 
 class System:
-    """`with System(source, recipe) as system:` starts run.py, waits until every service listens, and stops it.
+    """`with System(source, chapter) as system:` starts run.py, waits until every service listens, and stops it.
 
     It runs in `folder`, a copy of the source files: the system there may be running at the same time. `engine`: what
     runs its containers, docker, path or wheel; fuge chooses if it is not said.
     """
 
-    def __init__(self, source: Path, recipe: Recipe, engine: str = "") -> None:
+    def __init__(self, source: Path, chapter: Chapter, engine: str = "") -> None:
         self.source = source
         self.environment = {"FUGE_ENGINE": engine} if engine else {}
-        self.ports = ports.free_ports(recipe.ports)
+        self.ports = ports.free_ports(chapter.ports)
 
     def __enter__(self) -> Self:
         if not (self.source / "run.py").is_file():

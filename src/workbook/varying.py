@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbook import ports, trace_picture
-from workbook.course import Recipe
+from workbook.course import Chapter
 
 SAMPLE = "0af7651916cd43dd8448eb211c80319c"  # the id of a trace, from the W3C's standard
 
 
-def seen(recipe: Recipe, free: Mapping[str, int]) -> dict[str, str]:
+def seen(chapter: Chapter, free: Mapping[str, int]) -> dict[str, str]:
     """What a reader gets to see as well, and what stands for it: the usual ports for the free ones of a run."""
-    usual = {ports.pattern(port): str(recipe.ports[service]) for service, port in free.items()}
+    usual = {ports.pattern(port): str(chapter.ports[service]) for service, port in free.items()}
     return usual | {r"\[trace [0-9a-f]{32}\]": f"[trace {SAMPLE}]"}
 
 
-def compared(recipe: Recipe, free: Mapping[str, int]) -> dict[str, str]:
+def compared(chapter: Chapter, free: Mapping[str, int]) -> dict[str, str]:
     """What need not be the same: besides, how long things take in the picture of a trace."""
-    return seen(recipe, free) | trace_picture.TIMES
+    return seen(chapter, free) | trace_picture.TIMES
 
 
 def are_same_but_for_times(one: Any, other: Any) -> bool:

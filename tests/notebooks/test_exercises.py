@@ -6,29 +6,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import each_recipe
+from helpers import each_chapter
 
 from workbook import course, exercises
-from workbook.course import Recipe
+from workbook.course import Chapter
 from workbook.errors import WorkbookError
 from workbook.exercises import Exercise
 
 ALL = [
-    pytest.param(exercise, id=f"{exercise.recipe.slug}-{exercise.number}", marks=pytest.mark.step(recipe.number))
-    for recipe in course.recipes()
-    for exercise in exercises.of(recipe)
+    pytest.param(exercise, id=f"{chapter.slug}-{exercise.number}", marks=pytest.mark.step(chapter.number))
+    for chapter in course.chapters()
+    for exercise in exercises.of(chapter)
 ]
 
 
 @pytest.mark.parametrize("exercise", ALL)
 def test_exercise_fails_as_given(exercise: Exercise) -> None:
     with pytest.raises(exercises.NotYet, match="expected"):
-        exercise.verify(exercise.recipe.step)
+        exercise.verify(exercise.chapter.step)
 
 
 @pytest.mark.parametrize("exercise", ALL)
-def test_exercise_passes_with_its_solution(exercise: Exercise, copy_of: Callable[[Recipe], Path]) -> None:
-    micro = copy_of(exercise.recipe)
+def test_exercise_passes_with_its_solution(exercise: Exercise, copy_of: Callable[[Chapter], Path]) -> None:
+    micro = copy_of(exercise.chapter)
     applied = subprocess.run(
         ["git", "apply", exercise.solution], cwd=micro, capture_output=True, text=True, check=False
     )
@@ -47,11 +47,11 @@ def test_hints_lead_to_the_solution(exercise: Exercise) -> None:
         exercise.hint(len(exercise.hints) + 1)
 
 
-@each_recipe()
-def test_recipe_has_two_exercises_and_shows_their_checks(recipe: Recipe) -> None:
-    found = exercises.of(recipe)
-    assert len(found) >= 2, f"write two exercises in notebooks/exercises/{recipe.slug}/ (CONTRIBUTING.md)"
-    text = recipe.notebook.read_text(encoding="utf-8")
+@each_chapter()
+def test_chapter_has_two_exercises_and_shows_their_checks(chapter: Chapter) -> None:
+    found = exercises.of(chapter)
+    assert len(found) >= 2, f"write two exercises in notebooks/exercises/{chapter.slug}/ (CONTRIBUTING.md)"
+    text = chapter.notebook.read_text(encoding="utf-8")
     for exercise in found:
-        assert f'check(\\"{recipe.number}\\", {exercise.number})' in text
+        assert f'check(\\"{chapter.number}\\", {exercise.number})' in text
         assert f"[not yet] Exercise {exercise.number}: {exercise.title}" in text

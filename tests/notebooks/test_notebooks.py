@@ -11,25 +11,25 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import each_recipe, each_recipe_and_engine, engine_needed, engines_for, left_running, wait_until
+from helpers import each_chapter, each_chapter_and_engine, engine_needed, engines_for, left_running, wait_until
 
 from workbook import cells, course, execute, lint, ports, snapshots, varying
-from workbook.course import Recipe
+from workbook.course import Chapter
 
 NotebookRan = Callable[[str, int], None]
 LIMIT = 400  # seconds for all cells of a notebook, on a busy machine
 
 
-def nbval(notebook: Path, recipe: Recipe) -> subprocess.CompletedProcess[str]:
+def nbval(notebook: Path, chapter: Chapter) -> subprocess.CompletedProcess[str]:
     """Run a notebook in its own folder, strictly: every output is compared with what is stored.
 
     Little is made equal before the comparison. The reader sees the usual ports, and a test runs on free ones, so that
     a system which runs on this machine does not disturb it; traces have another id, and other times, at each run.
     """
-    free = ports.free_ports(recipe.ports)
+    free = ports.free_ports(chapter.ports)
     rules = [
         f"[{number}]\nregex: {pattern}\nreplace: {text}\n"
-        for number, (pattern, text) in enumerate(varying.compared(recipe, free).items())
+        for number, (pattern, text) in enumerate(varying.compared(chapter, free).items())
     ]
     sanitizer = notebook.with_name("varying.cfg")
     sanitizer.write_text("\n".join(rules), encoding="utf-8")
@@ -55,46 +55,46 @@ def with_engine(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FUGE_ENGINE", engine)
 
 
-@each_recipe_and_engine()
+@each_chapter_and_engine()
 @pytest.mark.usefixtures("with_engine")
 @pytest.mark.timeout(LIMIT)
-def test_outputs_are_what_comes_out(recipe: Recipe, engine: str, tmp_path: Path, notebook_ran: NotebookRan) -> None:
-    copy = Path(shutil.copy(recipe.notebook, tmp_path))
-    done = nbval(copy, recipe)
+def test_outputs_are_what_comes_out(chapter: Chapter, engine: str, tmp_path: Path, notebook_ran: NotebookRan) -> None:
+    copy = Path(shutil.copy(chapter.notebook, tmp_path))
+    done = nbval(copy, chapter)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     compared = int(re.findall(r"(\d+) passed", done.stdout)[-1])
-    assert compared == len(list(cells.code_cells(cells.load(recipe.notebook))))
-    notebook_ran(f"{recipe.slug} {engine}".strip(), compared)
-    assert snapshots.differences(snapshots.read(recipe.step), snapshots.read(tmp_path / "micro")) == {}
+    assert compared == len(list(cells.code_cells(cells.load(chapter.notebook))))
+    notebook_ran(f"{chapter.slug} {engine}".strip(), compared)
+    assert snapshots.differences(snapshots.read(chapter.step), snapshots.read(tmp_path / "micro")) == {}
     assert wait_until(lambda: not left_running()), f"left running: {left_running()}"
 
 
 @pytest.mark.timeout(LIMIT)
-@each_recipe(course.recipe("01"), course.recipe("02"), course.recipe("05"))  # that all outputs are true is seen above
-def test_execute_gives_the_identical_file(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine_needed(engine := engines_for(recipe)[-1])
+@each_chapter(course.recipe("01"), course.recipe("02"), course.recipe("05"))  # that all outputs are true is seen above
+def test_execute_gives_the_identical_file(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_needed(engine := engines_for(chapter)[-1])
     monkeypatch.setenv("FUGE_ENGINE", engine)
-    stored = recipe.notebook.read_text(encoding="utf-8")
-    again = execute.executed(stored, recipe)
+    stored = chapter.notebook.read_text(encoding="utf-8")
+    again = execute.executed(stored, chapter)
     difference = "\n".join(difflib.unified_diff(stored.splitlines(), again.splitlines(), "stored", "again", n=1))
-    assert again == stored, f"`workbook execute {recipe.number}` would change the notebook:\n{difference[:4000]}"
+    assert again == stored, f"`workbook execute {chapter.number}` would change the notebook:\n{difference[:4000]}"
 
 
-@each_recipe()
-def test_cells_build_the_step(recipe: Recipe) -> None:
-    previous = course.before(recipe)
+@each_chapter()
+def test_cells_build_the_step(chapter: Chapter) -> None:
+    previous = course.before(chapter)
     start = snapshots.read(previous.step) if previous else {}
-    built = cells.replay(cells.load(recipe.notebook), start)
-    different = snapshots.differences(snapshots.read(recipe.step), built)
+    built = cells.replay(cells.load(chapter.notebook), start)
+    different = snapshots.differences(snapshots.read(chapter.step), built)
     assert not different, (
-        f"the cells of {recipe.notebook.name} do not build steps/{recipe.slug}: {different}. Where the step is right,"
-        f" run `workbook forward {recipe.number} FILE`; then `workbook execute {recipe.number}`"
+        f"the cells of {chapter.notebook.name} do not build steps/{chapter.slug}: {different}. Where the step is right,"
+        f" run `workbook forward {chapter.number} FILE`; then `workbook execute {chapter.number}`"
     )
 
 
-@each_recipe()
-def test_house_rules_hold(recipe: Recipe) -> None:
-    problems = lint.problems(recipe.notebook)
+@each_chapter()
+def test_house_rules_hold(chapter: Chapter) -> None:
+    problems = lint.problems(chapter.notebook)
     assert not problems, "\n" + "\n".join(problems)
 
 

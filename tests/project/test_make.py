@@ -68,7 +68,7 @@ def test_make_run_starts_the_newest_step() -> None:
 @pytest.mark.parametrize("step", ["99", "x"])
 def test_unknown_step_is_explained(step: str) -> None:
     terminal = make_run(f"STEP={step}", free={})
-    terminal.expect_exact(f"workbook: there is no recipe '{step}'; there are 01, 02, 03")
+    terminal.expect_exact(f"workbook: there is no chapter '{step}'; there are 01, 02, 03")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus != 0

@@ -179,11 +179,11 @@ def test_links_of_pages_lead_somewhere(page: str) -> None:
     assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
 
 
-def test_readme_names_every_recipe_and_command() -> None:
+def test_readme_names_every_chapter_and_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for recipe in course.recipes():
-        assert f"[{recipe.slug}](notebooks/{recipe.slug}.ipynb)" in readme
-        assert recipe.title in readme
+    for chapter in course.chapters():
+        assert f"[{chapter.slug}](notebooks/{chapter.slug}.ipynb)" in readme
+        assert chapter.title in readme
     for command in ("make run", "make test", "make lab", "workbook doctor"):
         assert command in readme
 

@@ -98,6 +98,12 @@ def test_imports_are_as_declared(pair: tuple[Recipe, Recipe, Path]) -> None:
         ("[[step]\n", "expected a list of"),
         ('[[step]]\nnumber = "01"\ncolour = "red"\n', "step 01: unknown colour; expected added, changed"),
         ('[[step]]\nnumber = "01"\n', "step 01: imports, name, ports, teaches, title missing"),
+        ('step = []\n[[reading]]\nnumber = "02"\nports = {}\n', "reading 02: unknown ports; expected name, number"),
+        ('step = []\n[[reading]]\nnumber = "02"\n', "reading 02: name, system, teaches, title missing"),
+        (
+            'step = []\n[[reading]]\nnumber = "02"\nname = "x"\ntitle = "X"\nteaches = "y"\nsystem = "01"\n',
+            "reading 02: expected the number of a step as its system, found '01'",
+        ),
     ],
 )
 def test_bad_manifest_is_explained(tmp_path: Path, text: str, said: str) -> None:

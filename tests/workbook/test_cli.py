@@ -24,12 +24,12 @@ def workbook(*words: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_list_shows_every_recipe() -> None:
+def test_list_shows_every_chapter() -> None:
     done = workbook("list")
     assert done.returncode == 0
-    for recipe in course.recipes():
-        assert recipe.slug in done.stdout
-        assert f"make run STEP={recipe.number}" in done.stdout
+    for chapter in course.chapters():
+        assert chapter.slug in done.stdout
+        assert f"make run STEP={chapter.number}" in done.stdout
 
 
 def test_diff_shows_files_reasons_and_lines() -> None:
@@ -57,7 +57,7 @@ def test_hint_and_solution() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "99"], "there is no recipe '99'; there are 01, 02"),
+        (["run", "99"], "there is no chapter '99'; there are 01, 02"),
         (["diff", "01", "x"], "there is no recipe 'x'"),
         (["hint", "01", "7"], "recipe 01 has no exercise 7; it has: 1, 2"),
         (["hint", "01", "1", "9"], "expected a hint from 1 to 2, or solution; found '9'"),

@@ -1,40 +1,40 @@
-"""The reader's folder micro/, and the recipe that it is at: begin, port, url, stop_all."""
+"""The reader's folder micro/, and the chapter that it is at: begin, port, url, stop_all."""
 
 import os
 from pathlib import Path
 
 from workbook import course, micro, ports, terminal
-from workbook.course import Recipe
+from workbook.course import Chapter
 from workbook.errors import WorkbookError
 
 MICRO = Path(micro.NAME)
-_begun: list[Recipe] = []
+_begun: list[Chapter] = []
 
 
 def begin(number: str) -> None:
-    """Lay out the folder micro/ as recipe `number` finds it."""
+    """Lay out the folder micro/ as chapter `number` finds it."""
     stop_all()
     os.environ.update(ports.environment(ports.chosen()))
-    _begun[:] = [course.recipe(number)]
+    _begun[:] = [course.chapter(number)]
     print(micro.begin(_begun[0], MICRO))
 
 
-def begun() -> Recipe:
+def begun() -> Chapter:
     if not _begun:
         raise WorkbookError("run the cell with begin(...) first")
     return _begun[0]
 
 
 def port(service: str) -> int:
-    """The port of a service of this recipe: its usual one, unless the environment names another."""
+    """The port of a service of this chapter: its usual one, unless the environment names another."""
     usual = begun().ports
     if service not in usual:
-        raise WorkbookError(f"recipe {begun().number} has no service {service!r}; it has {', '.join(usual)}")
+        raise WorkbookError(f"{begun()} has no service {service!r}; it has {', '.join(usual)}")
     return ports.configured(service, usual[service])
 
 
 def url(service: str) -> str:
-    """Where a service of this recipe is reached over HTTP."""
+    """Where a service of this chapter is reached over HTTP."""
     return f"http://{ports.HOST}:{port(service)}"
 
 

@@ -205,3 +205,12 @@ def test_recipe_is_found_by_number_or_name() -> None:
     assert all(course.recipe(name) is course.recipe("02") for name in ("02", "2", 2, "02-context"))
     with pytest.raises(WorkbookError, match="there is no recipe"):
         course.recipe("")
+
+
+def test_reading_is_a_chapter_and_no_recipe() -> None:
+    reading = course.chapter("08")
+    assert course.before(reading) is course.newest()
+    assert reading.step == course.newest().step
+    assert reading.ports == course.newest().ports
+    with pytest.raises(WorkbookError, match="there is no recipe '08'; there are 01"):
+        course.recipe("08")

@@ -22,6 +22,14 @@ def test_recipe_begins_where_the_one_before_ends(tmp_path: Path) -> None:
     assert snapshots.read(tmp_path / "micro") == snapshots.read(FIRST.step)
 
 
+def test_reading_begins_and_ends_with_the_system_of_its_recipe(tmp_path: Path) -> None:
+    reading = course.chapter("08")
+    for done in (False, True):
+        said = micro.begin(reading, tmp_path / "micro", done)
+        assert said == f"micro/ is ready: the system at the end of {'chapter 08' if done else 'recipe 07'}."
+        assert micro.differences(reading, tmp_path / "micro") == {}
+
+
 def test_own_work_is_kept_as_a_backup_each_time(tmp_path: Path) -> None:
     folder = tmp_path / "micro"
     for n in (1, 2):

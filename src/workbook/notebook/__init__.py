@@ -3,6 +3,7 @@
 from workbook.notebook.drawings import picture, system_picture
 from workbook.notebook.exercise import check, hint
 from workbook.notebook.files import edit, module, node_modules, remove, rename
+from workbook.notebook.measured import measured
 from workbook.notebook.programs import (
     docker_engine,
     fuge_shell,
@@ -26,6 +27,7 @@ __all__ = [
     "get",
     "hint",
     "kill",
+    "measured",
     "module",
     "node_modules",
     "open_terminal",

@@ -99,7 +99,7 @@ def test_all_services_are_started_by_one_button(system: System, shown: Shown) ->
     shown.click(".all [data-operation=start]")
     shown.until(lambda: shown.statuses() == dict.fromkeys(SERVICES, "running"))
     assert add(system, "20", "22") == 200
-    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
+    assert wait_until(lambda: has_gone_all_the_way(system)), spans(system)
 
 
 def test_latency_of_the_way_to_the_adder_is_seen_in_the_waterfall(system: System, shown: Shown) -> None:
@@ -110,7 +110,7 @@ def test_latency_of_the_way_to_the_adder_is_seen_in_the_waterfall(system: System
     shown.until(lambda: shown.statuses() == dict.fromkeys(SERVICES, "running"))
     shown.picture("step-07-fault")
     assert add(system, "2", "40") == 200
-    assert wait_until(lambda: has_gone_all_the_way(spans(system, "--service=webapp"))), spans(system)
+    assert wait_until(lambda: has_gone_all_the_way(system)), spans(system)
     found = {(span["service"], span["name"]): span for span in spans(system, "--service=webapp")}
     asked, worked = found["webapp", "role: basic"], found["adder_service", "role: basic, cmd: add"]
     assert asked["duration"] >= 0.8

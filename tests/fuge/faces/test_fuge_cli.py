@@ -321,9 +321,8 @@ def test_doctor_explains(system: Project) -> None:
 
 def test_doctor_tells_of_the_ports_of_fuge_itself(system: Project) -> None:
     dns, traces = free_ports(2)
-    system.configure(
-        f"fuge_global: {{dns_enabled: true, dns_port: {dns}, traces_enabled: true, traces_port: {traces}}}"
-    )
+    own = f"dns_enabled: true, dns_port: {dns}, traces_enabled: true, traces_port: {traces}"
+    system.configure_with(f"fuge_global: {{{own}}}", system.sleeper("one"))
     with socket.create_server(("127.0.0.1", traces)):
         done = system.fuge("doctor")
     assert done.code == 1

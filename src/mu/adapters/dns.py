@@ -24,7 +24,8 @@ class Dns(Client, Server):
     As outbound it sends to the endpoints by their priorities and weights. A call to an endpoint that has gone ends
     there; new ones take other ways. What DNS does not know fails with ConnectFailed, which says who was asked what.
 
-    As inbound it lets in what comes by a queue that DNS knows (`dns(redis, name="redis", list="events")`). With tcp or
+    As inbound it lets in what comes by a queue that DNS knows (`dns(redis, name="redis", list="events")`), at the
+    address that this had at the start: if the queue moves to another one later, start the program again. With tcp or
     http it listens at the address of the name: right for a service that is there once. One of several replicas can't
     learn from DNS which it is: give it its own port, `tcp.server(port=os.environ["AUDIT_SERVICE_SERVICE_PORT"])`.
 

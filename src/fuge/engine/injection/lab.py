@@ -1,10 +1,10 @@
 """The faults that are set: others are told of a proxy in a service's place, and go by it."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from fuge.engine.injection.fault import Fault
-from fuge.engine.injection.proxy import Proxy
+from fuge.engine.injection.proxy import Place, Proxy
 from fuge.engine.outcome import Outcome
 from fuge.engine.supervisor import Supervisor
 from fuge.errors import FugeError
@@ -56,10 +56,9 @@ class Lab:
             for name in names:
                 for proxy in self._proxies[name].values():
                     await proxy.set(None)  # what is under way arrives
-            gone = [self._proxies.pop(name) for name in names]
-            for name in names:
                 del self._faults[name]
                 self._say(name, "no fault any more")
+            gone = [self._proxies.pop(name) for name in names]
             outcomes = await self._redirect()
             for proxies in gone:
                 await close(proxies)
@@ -96,7 +95,7 @@ class Lab:
             down=fault.down,
             pause=fault.pause,
             host=reachable(service.host),
-            ports={name: proxy.port for name, proxy in self._proxies[service.name].items()},
+            ports=ports(self._proxies[service.name]),
         )
 
     # How ------------------------------------------------------------------------------------------------------
@@ -119,7 +118,7 @@ class Lab:
             raise
         return made
 
-    def _place(self, name: str, port_name: str) -> Any:
+    def _place(self, name: str, port_name: str) -> Place:
         def place() -> tuple[str, int]:
             service = self._supervisor.system.everything.get(name)
             port = service.port(port_name) if service else None

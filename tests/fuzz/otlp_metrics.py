@@ -1,21 +1,18 @@
 """Bodies of OTLP requests about metrics: measurements that can be kept and told of, or a refusal in words."""
 
 import contextlib
-import gzip
 import json
 from collections.abc import Iterator
 
 from fuge_metrics import DELTA, counter, gauge, histogram, request
 from fuzz.json_values import changing
+from fuzz.otlp_bodies import seeds, taken
 from fuzz.target import Check, Misbehaved, Target
 
 from fuge.engine.metrics import otlp, report
 from fuge.engine.metrics.board import MOST, Board
-from fuge.engine.traces.messages import JSON, PROTOBUF
-from fuge.engine.traces.unpacking import Refused
 from fuge.faces import metrics
 
-KINDS = ((PROTOBUF, ""), (JSON, ""), (PROTOBUF, "gzip"))  # by the first byte of an input
 OFTEN = 20  # inputs from one of which all is told to the next
 ABOUT = {"mu__at": "web", "rpc__method": "role: x", "mu__kind": "outbound", "mu__target": "tcp"}
 METRICS = [
@@ -51,11 +48,7 @@ AS_JSON = {
         }
     ]
 }
-SEEDS = (
-    b"\0" + request(METRICS),
-    b"\1" + json.dumps(AS_JSON).encode(),
-    b"\2" + gzip.compress(request(METRICS), mtime=0),
-)
+SEEDS = seeds(request(METRICS), AS_JSON)
 WORDS = (
     b"\0" * 8,
     b"\xff" * 8,
@@ -76,14 +69,9 @@ def opened() -> Iterator[Check]:
 
     def check(data: bytes) -> None:
         nonlocal count
-        kind, encoding = KINDS[(data[0] if data else 0) % len(KINDS)]
-        try:
-            points, faulty = otlp.read(data[1:], encoding, kind)
-        except Refused as refused:
-            if len(str(refused)) > 500 or not str(refused).startswith("expected "):
-                raise Misbehaved(f"a refusal without a reason: {refused}") from None
+        if (found := taken(otlp, data)) is None:
             return
-        otlp.answer(kind, faulty, "a reason")
+        points, _ = found
         count += 1
         board.put(points, float(count))
         if count % OFTEN == 0:

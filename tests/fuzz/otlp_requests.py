@@ -1,7 +1,6 @@
 """Bodies of OTLP requests: spans that can be kept and read again, or a refusal in words."""
 
 import contextlib
-import gzip
 import json
 import tempfile
 from collections.abc import Iterator
@@ -9,17 +8,15 @@ from pathlib import Path
 
 from fuge_traces import request, span
 from fuzz.json_values import changing
+from fuzz.otlp_bodies import seeds, taken
 from fuzz.target import Check, Misbehaved, Target
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from fuge.engine.traces import database, otlp, reading
-from fuge.engine.traces.messages import JSON, PROTOBUF
 from fuge.engine.traces.store import Store
-from fuge.engine.traces.unpacking import Refused
 from fuge.faces import trace_tree
 
-KINDS = ((PROTOBUF, ""), (JSON, ""), (PROTOBUF, "gzip"))  # by the first byte of an input
 OFTEN = 20  # inputs from one that is stored and shown to the next
 LIST = AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=-1), AnyValue(double_value=0.5)]))
 SPANS = [
@@ -31,11 +28,7 @@ TIMES = {"startTimeUnixNano": "1544712660000000000", "endTimeUnixNano": 15447126
 NAMED = {"key": "service.name", "value": {"stringValue": "x"}}
 ONE = {**IDS, **TIMES, "name": "n", "kind": 2, "status": {"code": 2}, "attributes": [NAMED], "links": [IDS]}
 AS_JSON = {"resourceSpans": [{"resource": {"attributes": [NAMED]}, "scopeSpans": [{"spans": [ONE, ONE]}]}]}
-SEEDS = (
-    b"\0" + request(SPANS),
-    b"\1" + json.dumps(AS_JSON).encode(),
-    b"\2" + gzip.compress(request(SPANS), mtime=0),
-)
+SEEDS = seeds(request(SPANS), AS_JSON)
 WORDS = (
     b"\0" * 16,
     b"\xff" * 8,
@@ -61,14 +54,9 @@ def opened() -> Iterator[Check]:
 
         def check(data: bytes) -> None:
             nonlocal count
-            kind, encoding = KINDS[(data[0] if data else 0) % len(KINDS)]
-            try:
-                spans, faulty = otlp.read(data[1:], encoding, kind)
-            except Refused as refused:
-                if len(str(refused)) > 500 or not str(refused).startswith("expected "):
-                    raise Misbehaved(f"a refusal without a reason: {refused}") from None
+            if (found := taken(otlp, data)) is None:
                 return
-            otlp.answer(kind, faulty, "a reason")
+            spans, faulty = found
             count += 1
             if spans and count % OFTEN == 0:
                 store.add(spans, faulty)
